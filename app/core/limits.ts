@@ -1,0 +1,45 @@
+// core/limits.ts - every bound that protects one client from another, each with its reason.
+
+export const limits = {
+  /** Times before 2^63 - 2^40 ps are re-based by ingest, so a kernel never meets a wrapped int64. */
+  rebaseBeforePs: 2n ** 63n - 2n ** 40n,
+  /** Dense channel indexes are one byte; 255 marks "none". */
+  channelsPerView: 254,
+  /** A window must fit a double exactly, because results carry differences as numbers. */
+  windowPs: 2 ** 53 - 1,
+  /** 64 Mi bins of 8 bytes in two delta buffers and a total are 1.5 GiB: above this a Pi cannot hold it. */
+  binsPerMeasurement: 16 * 1024 * 1024,
+  /** All results of one line together; the shared memory of a line is reserved, not used, up to this. */
+  resultBytesPerLine: 2 ** 30,
+  /** The reference system stops at 80 objects for all clients together; one session may hold this many. */
+  measurementsPerSession: 1024,
+  measurementsPerLine: 4096,
+  /** StartStop has no range of its own: distinct delays kept before further ones are counted as dropped. */
+  startStopEntries: 1024 * 1024,
+  /** Open starts kept by a measurement whose window is longer than the ring's tail; older ones are counted as dropped. */
+  openStarts: 1024 * 1024,
+  /** A result up to this size travels in one message; larger ones go in chunks of at most `chunkBytes`. */
+  inlineResultBytes: 64 * 1024,
+  chunkBytes: 256 * 1024,
+  /** Before a secret was redeemed nobody needs a longer message than this. */
+  unauthenticatedMessageBytes: 4 * 1024,
+  unauthenticatedMessages: 64,
+  /** One client message; arguments are small, results flow the other way. */
+  messageBytes: 1024 * 1024,
+  messagesPerSecond: 20_000,
+  /** Un-awaited calls pin exports in the daemon (measured); a session above this is closed. */
+  exportsPerSession: 20_000,
+  sessions: 256,
+  sessionsBeforeRedeem: 64,
+  grants: 10_000,
+  labelCharacters: 80,
+  /** Wrong secrets per minute and address before redeem answers `busy`. */
+  redeemsPerMinute: 30,
+  /** A client that does not take what is sent to it is cut off after this. */
+  sendBufferBytes: 64 * 1024 * 1024,
+  heartbeatMs: 5_000,
+  heartbeatMissed: 2,
+  subscriptionsPerSession: 256,
+  fastestUpdateMs: 50,
+  mqttPayloadBytes: 256,
+} as const;

@@ -1,0 +1,52 @@
+// core/results.ts - what comes with every result, whatever was measured: how long, how complete, under which settings.
+import type { CheckedConfig, MeasurementName } from './measurements.ts';
+import type { Tick, WorstGrade } from './tags.ts';
+
+/** The three delays of a channel; they add. Positive = later. */
+export interface ChannelDelays { channel: number; hardwarePs: number; stationPs: number; privatePs: number }
+
+/**
+ * The account beside every result. Durations are sums, not time stamps: above 2^53 ps (2.5 h) they are rounded to the
+ * nearest double, a relative error of 1e-16. Time stamps are bigint.
+ */
+export interface ResultInfo {
+  name: MeasurementName;
+  config: CheckedConfig;
+  taggerId: string;
+  /** Stream time of the fence: no tag from before it is in the result. */
+  startPs: bigint;
+  /** Stream time up to which all tags are in the result. */
+  stopPs: bigint;
+  epoch: number;
+  /** Time since creation or clear during which the measurement ran, ps. */
+  captureDurationPs: number;
+  /** The part of it outside lost intervals. An upper bound under `flagged` or `suspect`. */
+  liveTimePs: number;
+  lossGrade: WorstGrade;
+  lostIntervals: number;
+  /** Per channel of the configuration in its order, or `null` where nobody counted. Never 0 unless known to be 0. */
+  missedTags: (number | null)[];
+  /** Tags of the measurement's channels that went in. */
+  tags: number;
+  epochs: number;
+  /** Tags that came out of order; each one ended a segment. */
+  disorder: number;
+  /** Starts that had to be forgotten because a window was longer than the memory for it. */
+  droppedStarts: number;
+  tickPs: Tick;
+  /** The binwidth is no multiple of the tick: neighbouring bins hold different numbers of ticks. */
+  aliased: boolean;
+  nearestGoodPs: number[];
+  delays: ChannelDelays[];
+  deadTimePs: number;
+  settingsRevisions: number[];
+  /** True if a physical setting of one of its channels changed while it ran. */
+  mixed: boolean;
+  /** Which kernel ran: `wasm` with SIMD, or its twin in plain TypeScript. */
+  kernel: 'wasm' | 'typescript';
+  /** The source came to its end (a recording) and everything of it is in the result. */
+  ended: boolean;
+}
+
+/** A value asked of a measurement together with the account of exactly that value. */
+export interface Reading<T> { value: T; info: ResultInfo }

@@ -1,0 +1,102 @@
+// core/station.ts - the appliance as rpc, mqtt and http see it. The daemon implements it; tests hand over a fake.
+//
+// Nothing here knows who asks: authority is checked in front of it, by the capability that holds the reference.
+import type { LedgerSnapshot } from './ledger.ts';
+import type { CheckedConfig, MeasurementName, MeasurementRequest } from './measurements.ts';
+import type { ResultInfo } from './results.ts';
+import type { Settings, TaggerInfo } from './tagger.ts';
+
+export interface StationInfo {
+  /** `tagd-<8 hex>`; stays the same over restarts. */
+  id: string;
+  /** The name a person gave the box. */
+  name: string;
+  version: string;
+  startedAt: string;
+}
+
+export type TaggerState = 'absent' | 'probing' | 'ready' | 'streaming' | 'ended' | 'gone';
+
+export interface TaggerStatus {
+  id: string;
+  state: TaggerState;
+  /** A sentence for people, with what to do if something is wrong. */
+  detail: string;
+  info: TaggerInfo;
+  settings: Settings;
+  /** Goes up with each change of a physical setting. */
+  revision: number;
+  ledger: LedgerSnapshot;
+  /** Which kernels run on this machine. */
+  kernel: 'wasm' | 'typescript';
+}
+
+export interface Rates {
+  /** Stream time covered, ps, lost intervals left out. */
+  liveTimePs: number;
+  /** Wall clock at the end of it. */
+  at: string;
+  channels: { channel: number; name: string; rateHz: number | null; totalTags: number }[];
+  /** Received tags of all channels / live time; `null` where there is no live time, as with an unplugged tagger. */
+  totalHz: number | null;
+}
+
+export type StationEvent =
+  | { kind: 'state'; taggerId: string }
+  | { kind: 'settings'; taggerId: string; revision: number }
+  | { kind: 'loss'; taggerId: string; grade: string; place: string; intervals: number }
+  | { kind: 'clock'; taggerId: string; locked: boolean };
+
+export interface Station {
+  readonly info: StationInfo;
+  taggers(): TaggerPort[];
+  /** Calls back on every change until the returned function is called. A listener that throws is dropped. */
+  watch(listener: (event: StationEvent) => void): () => void;
+}
+
+export interface TaggerPort {
+  readonly id: string;
+  status(): TaggerStatus;
+  /** Mean rates since `since` (a token from the last answer), or over the last second. Never 0 for "unknown". */
+  rates(windowMs?: number): Rates;
+  /**
+   * Changes physical settings; validated whole first.
+   * @throws {TaggerError} `conflict` if `revision` is given and is not the one in force
+   */
+  configure(change: Settings, revision?: number): Promise<{ settings: Settings; revision: number }>;
+  /**
+   * Creates measurements that see exactly the same tags: one fence for all. Arguments are checked against the table.
+   * They run at once unless `start: false`; the first that runs starts a source that waits for it.
+   */
+  createMeasurements(requests: readonly MeasurementRequest[], options?: CreateOptions): Promise<MeasurementPort[]>;
+}
+
+export interface CreateOptions {
+  start?: boolean;
+  /** Private delays by channel number, ps; they make a view of their own. */
+  delaysPs?: Readonly<Record<number, number>>;
+}
+
+/** A measurement in the engine. One owner; whoever shares it counts references in front of this port. */
+export interface MeasurementPort {
+  readonly name: MeasurementName;
+  readonly config: CheckedConfig;
+  start(): Promise<void>;
+  /** Runs for `durationPs` of stream time and stops there exactly. */
+  startFor(durationPs: number, clear?: boolean): Promise<void>;
+  stop(): Promise<void>;
+  clear(): Promise<void>;
+  isRunning(): boolean;
+  /** Resolves true when it is not running (startFor is over, or the source ended), false after `timeoutMs`; -1 = forever. */
+  waitUntilFinished(timeoutMs?: number): Promise<boolean>;
+  /** Evaluates a getter of the table on one consistent state, without stopping the stream. */
+  read(getter: string, args?: Record<string, unknown>): Promise<{ value: unknown; info: ResultInfo }>;
+  /** The account alone. */
+  account(): Promise<ResultInfo>;
+  /** Fraction of its recording that has been processed, for progress; `undefined` if that is not known. */
+  progress(): number | undefined;
+  /** Releases the engine's memory. Further calls fail `closed`. */
+  dispose(): void;
+  /** Aborted when disposed or when its tagger is taken down. */
+  readonly closed: AbortSignal;
+}
