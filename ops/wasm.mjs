@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
+import { main } from 'assemblyscript/asc';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = [
@@ -14,7 +14,7 @@ const modules = [
 
 for (const { entry, out } of modules) {
   if (!existsSync(root + entry) || isFresh(entry, out)) continue;
-  const { error, stderr } = await asc.main([
+  const { error, stderr } = await main([
     entry, '--outFile', out, '-O3', '--noAssert', '--runtime', 'stub', '--memoryBase', '1024',
     '--importMemory', '--sharedMemory', '--initialMemory', '16', '--maximumMemory', '65536',
     '--enable', 'simd', '--enable', 'threads', '--baseDir', root,
