@@ -1,0 +1,51 @@
+// dsp/kernels/twin-views.ts - shared memory as TypeScript sees it, and int64 arithmetic on two words.
+//
+// A time is the words at index w (low, unsigned) and w + 1 (high, signed), w = address / 4. Doubles hold differences only:
+// exact below 2^53, and a larger one rounds to at least 2^53, so that comparing with a window never errs.
+
+export interface Views {
+  readonly u8: Uint8Array;
+  /** Low words of times, and halves of u64 counts. */
+  readonly u32: Uint32Array;
+  /** High words of times. */
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+}
+
+/** Returns a function that gives views over all of the memory; growing a memory replaces its buffer. */
+export function viewsOf(memory: WebAssembly.Memory): () => Views {
+  let buffer: ArrayBufferLike | undefined;
+  let views: Views;
+  return () => {
+    if (memory.buffer !== buffer) {
+      buffer = memory.buffer;
+      views = { u8: new Uint8Array(buffer), u32: new Uint32Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) };
+    }
+    return views;
+  };
+}
+
+export const word = 2 ** 32;
+
+/** Time at word `a` minus time at word `b`, ps. */
+export function difference(u32: Uint32Array, i32: Int32Array, a: number, b: number): number {
+  return (i32[a + 1]! - i32[b + 1]!) * word + (u32[a]! - u32[b]!);
+}
+
+/** Adds a whole double below 2^53 to the int64 at word `w`. */
+export function addTo(u32: Uint32Array, i32: Int32Array, w: number, amount: number): void {
+  const high = Math.floor(amount / word);
+  const low = u32[w]! + (amount - high * word);
+  u32[w] = low;
+  i32[w + 1] = i32[w + 1]! + high + (low >= word ? 1 : 0);
+}
+
+/** Adds a whole double below 2^53 to the u64 at word `w`. */
+export function addCount(u32: Uint32Array, w: number, count: number): void {
+  const low = u32[w]! + count;
+  if (low < word) u32[w] = low;
+  else {
+    u32[w] = low % word;
+    u32[w + 1] = u32[w + 1]! + Math.floor(low / word);
+  }
+}
