@@ -25,6 +25,6 @@ if (missing.length > 0) {
   }
 }
 const env = { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning', LANG: 'C.UTF-8', TAGD_SYSTEM_TESTS: '1' };
-const { passed, failed, skipped } = await runTests(['--config', 'ops/ava.system.mjs', ...process.argv.slice(2)], env);
+const { passed, failed, skipped } = await runTests(process.argv.slice(2), env);
 console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
