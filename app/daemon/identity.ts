@@ -1,0 +1,50 @@
+// daemon/identity.ts - who this box is: an id that stays, a name a person may choose, a folder for its state.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { TaggerError } from '../core/errors.ts';
+
+/** systemd's folder if there is one, else the user's own. */
+export function defaultStateFolder(env: NodeJS.ProcessEnv, demo: boolean): string {
+  const given = env['STATE_DIRECTORY'];
+  if (given) return given.split(':')[0] as string;
+  const base = env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state');
+  return join(base, demo ? 'tagd-demo' : 'tagd');
+}
+
+/** Makes the state folder readable by its owner alone. */
+export function openStateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new TaggerError('unavailable', `Cannot make the state folder ${folder}: ${(cause as Error).message}.`, {
+      cause, hint: 'Give a folder that this user may write with --state DIR.',
+    });
+  }
+}
+
+/**
+ * `tagd-<8 hex>`, derived once from the machine id (never the machine id itself, which systemd asks to keep private) or
+ * drawn if there is none, and kept in the state folder from then on.
+ */
+export function stationId(stateFolder: string): string {
+  const file = join(stateFolder, 'station-id');
+  try {
+    const kept = readFileSync(file, 'utf8').trim();
+    if (/^tagd-[0-9a-f]{8}$/.test(kept)) return kept;
+  } catch { /* the first start on this box */ }
+  const id = `tagd-${createHash('sha256').update(`tagd ${machineId()}`).digest('hex').slice(0, 8)}`;
+  writeFileSync(file, `${id}\n`, { mode: 0o600 });
+  return id;
+}
+
+export function defaultName(): string { return hostname(); }
+
+function machineId(): string {
+  try {
+    return readFileSync('/etc/machine-id', 'utf8').trim() || randomBytes(16).toString('hex');
+  } catch {
+    return randomBytes(16).toString('hex');
+  }
+}
