@@ -37,7 +37,7 @@ test('a file above 300 lines says why in its header', t => {
 });
 
 test('nothing is left over: no marks of unfinished work, no focused test', t => {
-  const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', String.raw`test\.on` + 'ly'].join('|'));
+  const marks = /TO[D]O|FIX[M]E|X[X]X|test\.on[l]y/; // written so that this line is not one of them
   t.deepEqual(complaints((text, name) => (marks.test(text) ? name : undefined)), []);
 });
 
