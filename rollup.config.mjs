@@ -25,6 +25,15 @@ const typescript = {
   },
 };
 
+/** The page is one script and a few files that are served as they are. */
+const pageFiles = {
+  name: 'page-files',
+  generateBundle() {
+    const files = { 'index.html': 'app/web/index.html', 'style.css': 'app/web/style.css', 'icon.svg': 'app/web/icon.svg', 'uplot.css': 'node_modules/uplot/dist/uPlot.min.css' };
+    for (const [fileName, source] of Object.entries(files)) this.emitFile({ type: 'asset', fileName, source: readFileSync(source) });
+  },
+};
+
 const external = [/^node:/, 'usb', /^@node-usb\//, 'bufferutil', 'utf-8-validate'];
 const onwarn = (warning, warn) => {
   if (['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED', 'EVAL'].includes(warning.code) && warning.message.includes('node_modules')) return;
@@ -43,5 +52,11 @@ export default [
     output: { dir: 'app/client/dist', format: 'es' },
     plugins: [typescript, nodeResolve({ browser: true })],
     external: [/^node:/], onwarn,
+  },
+  {
+    input: { main: 'app/web/main.ts' },
+    output: { dir: 'dist/web', format: 'es' },
+    plugins: [typescript, nodeResolve({ browser: true }), pageFiles],
+    onwarn,
   },
 ];

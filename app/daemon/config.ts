@@ -20,6 +20,7 @@ export const configSchema = z.strictObject({
     free_run: z.boolean().default(false).describe('Let a recording flow at once instead of with the first measurement.'),
     workers: z.int().min(1).max(16).optional().describe('Threads that measure; default: processors - 1, at least 1.'),
     ring_blocks: z.int().min(8).max(4096).optional().describe('Blocks of 16384 tags (about 185 KB each) in the ring; default 256, 64 below 2 GB of memory.'),
+    block_tags: z.int().min(1).max(16384).optional().describe('Tags per block; smaller blocks are for tests.'),
     kernel: z.enum(['wasm', 'typescript']).optional().describe('Force one form of the kernels; default: wasm where it has SIMD.'),
   }).prefault({}),
   mqtt: z.strictObject({

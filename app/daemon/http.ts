@@ -22,7 +22,7 @@ const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml',
 };
 const headers = {
-  'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -53,8 +53,8 @@ function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpOptions):
 
 function answer(request: IncomingMessage, response: ServerResponse, files: Map<string, Buffer>, options: HttpOptions): void {
   const path = (request.url ?? '/').split('?')[0] as string;
-  const send = (status: number, type: string, body: string | Buffer, cache = 'no-store'): void => {
-    response.writeHead(status, { ...headers, 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'Cache-Control': cache });
+  const send = (status: number, type: string, body: string | Buffer): void => {
+    response.writeHead(status, { ...headers, 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'Cache-Control': 'no-store' });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
   const text = (status: number, body: string): void => { send(status, 'text/plain; charset=utf-8', `${body}\n`); };
@@ -67,8 +67,7 @@ function answer(request: IncomingMessage, response: ServerResponse, files: Map<s
   const name = path === '/' ? 'index.html' : path.slice(1);
   const body = files.get(name);
   if (!body) return text(404, path === '/' ? 'tagd runs. The page was not built into this copy.' : 'There is nothing here.');
-  // Assets carry a hash in their name; the page itself must always be the current one.
-  send(200, types[extname(name)] ?? 'application/octet-stream', body, name === 'index.html' ? 'no-store' : 'public, max-age=31536000, immutable');
+  send(200, types[extname(name)] ?? 'application/octet-stream', body);
 }
 
 /** A web page elsewhere that resolves its own name to 127.0.0.1 must not reach a box on loopback. */
