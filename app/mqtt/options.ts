@@ -1,0 +1,87 @@
+// mqtt/options.ts - what an operator may choose for the bridge to the broker, and the clock it runs by.
+//
+// The daemon reads these from its configuration; `checkOptions` is the last line of defence and runs before any socket.
+import { createSecureContext } from 'node:tls';
+import { TaggerError } from '../core/errors.ts';
+
+export interface MqttOptions {
+  /** `mqtt://host:1883`, `mqtts://...`, `ws://...` or `wss://...`. */
+  url: string;
+  username?: string | undefined;
+  password?: string | undefined;
+  /** Default: the station's id. Two clients with one id throw each other out. */
+  clientId?: string | undefined;
+  /** First level of every topic; default `tagd`. */
+  baseTopic?: string | undefined;
+  /** Between two messages with rates; 500 to 60 000 ms, default 5000: every change costs a home automation one row. */
+  ratesEveryMs?: number | undefined;
+  /** Authorities that may sign the broker's certificate, PEM; default: those of the system. */
+  ca?: string | undefined;
+  /** The certificate and key of this station, PEM, if the broker asks for one. */
+  cert?: string | undefined;
+  key?: string | undefined;
+  /** Address of the page and interface of this station, published in `info`. */
+  apiUrl?: string | undefined;
+}
+
+/** Time as the bridge sees it, so that a test can turn it by hand. */
+export interface Clock {
+  nowMs(): number;
+  /** Runs once after `delayMs`; the returned function calls it off. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+export const defaultBaseTopic = 'tagd';
+export const defaultRatesEveryMs = 5_000;
+
+/** @throws {TaggerError} `usage` with what is wrong; never shows a password */
+export function checkOptions(options: MqttOptions): void {
+  if (!isBrokerUrl(options.url)) {
+    throw new TaggerError('usage', `Cannot use '${hidePassword(options.url)}' as the address of an MQTT broker.`, {
+      hint: 'Write mqtt://HOST:1883, or mqtts://HOST:8883 for an encrypted connection.',
+    });
+  }
+  const { ratesEveryMs = defaultRatesEveryMs, baseTopic = defaultBaseTopic } = options;
+  if (!(ratesEveryMs >= 500 && ratesEveryMs <= 60_000)) {
+    throw new TaggerError('usage', `Cannot publish rates every ${ratesEveryMs} ms: the interval must be from 500 to 60000 ms.`, {
+      hint: 'Faster rates are for the page and the client library.',
+    });
+  }
+  // Wildcards would address other people's topics; a leading $ is the broker's own.
+  if (!/^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/.test(baseTopic) || baseTopic.length > 100) {
+    throw new TaggerError('usage', `Cannot use '${baseTopic.slice(0, 100)}' as the base topic.`, {
+      hint: 'Use letters, digits, - _ and . in levels parted by /, at most 100 characters.',
+    });
+  }
+  try {
+    createSecureContext({ ca: options.ca, cert: options.cert, key: options.key });
+  } catch (error) {
+    throw new TaggerError('usage', 'Cannot use the authorities, certificate or key given for the MQTT broker.', {
+      hint: 'Give PEM text: -----BEGIN CERTIFICATE-----, and -----BEGIN PRIVATE KEY----- for the key.', cause: error,
+    });
+  }
+}
+
+function isBrokerUrl(text: string): boolean {
+  try {
+    const url = new URL(text);
+    // A lone % in a password parses here and throws later, in the client library.
+    decodeURIComponent(url.username + url.password);
+    return ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol) && url.hostname !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** The address as logs and status may show it. */
+export function hidePassword(url: string): string {
+  return url.replace(/\/\/[^/]*@/, '//').replace(/[?#].*$/s, '');
+}
