@@ -9,14 +9,13 @@ import { startHealthProbe, type HealthProbe } from './health.ts';
 import { Link, type LinkEnd, type Protocol } from './link.ts';
 import {
   availability, documents, eventMessage, healthMessage, isPresent, newsOf, ratesMessage,
-  type ClockState, type EventType, type Message, type StationNews, type StationView,
+  type ClockState, type Message, type StationNews, type StationView,
 } from './messages.ts';
 import { checkOptions, defaultBaseTopic, defaultRatesEveryMs, hidePassword, systemClock, type Clock, type MqttOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
+import { EventBudget, retryDelayMs } from './pace.ts';
 import { stationTopics, type StationTopics } from './topics.ts';
 
-const firstRetryMs = 1_000;
-const longestRetryMs = 60_000;
 /** A connection that lived this long was a good one: the next retry is quick again. */
 const stableAfterMs = 60_000;
 /** To accept a connection, and then each message. */
@@ -24,8 +23,6 @@ const answerWithinMs = 20_000;
 const stopWithinMs = 2_000;
 const documentsApartMs = 1_000;
 const healthEveryMs = 60_000;
-/** Of one kind of event: this many at once, then one each second, so that a storm of one kind does not hide another. */
-const eventBurst = 10;
 
 export interface MqttStatus {
   state: 'stopped' | 'connecting' | 'connected' | 'waiting';
@@ -81,7 +78,7 @@ export class MqttBridge {
 
   readonly #present = new Map<string, boolean>();
   readonly #clocks = new Map<string, ClockState>();
-  readonly #eventBudgets = new Map<EventType, { tokens: number; atMs: number }>();
+  readonly #eventBudget = new EventBudget();
 
   #lastError: MqttStatus['lastError'];
   #connections = 0;
@@ -152,22 +149,24 @@ export class MqttBridge {
     this.#cancelPatience();
     this.#outbox.restart();
     this.#publishDocuments();
-    this.#repeat('rates', this.#ratesEveryMs, () => this.#publishRates());
-    this.#repeat('health', healthEveryMs, () => this.#outbox.keep(this.#healthDocument()));
+    this.#publishRates();
+    this.#publishHealth();
+    this.#every(this.#ratesEveryMs, 'rates', () => this.#publishRates());
+    this.#every(healthEveryMs, 'health', () => this.#publishHealth());
+    this.#pump();
   }
 
   #onClosed({ error, protocolRefused }: LinkEnd): void {
     this.#note(error);
     const upMs = this.#connectedAtMs === undefined ? 0 : this.#clock.nowMs() - this.#connectedAtMs;
-    this.#failures = upMs >= stableAfterMs ? 1 : this.#failures + 1;
     this.#leave();
     if (protocolRefused) {
       this.#protocol = this.#protocol === 5 ? 4 : 5;
       // The older version is tried at once; a broker that refuses both waits like any other.
       if (this.#protocol === 4) return this.#connect();
     }
-    const backoffMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (this.#failures - 1));
-    this.#retryInMs = Math.round(backoffMs * (0.5 + this.#random()));
+    this.#failures = upMs >= stableAfterMs ? 1 : this.#failures + 1;
+    this.#retryInMs = retryDelayMs(this.#failures, this.#random());
     this.#cancelRetry = this.#clock.after(this.#retryInMs, () => this.#connect());
   }
 
@@ -197,10 +196,7 @@ export class MqttBridge {
 
   #publishNews(news: StationNews): void {
     const nowMs = this.#clock.nowMs();
-    const budget = this.#eventBudgets.get(news.type) ?? { tokens: eventBurst, atMs: nowMs };
-    const tokens = Math.min(eventBurst, budget.tokens + Math.max(0, nowMs - budget.atMs) / 1000);
-    this.#eventBudgets.set(news.type, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
-    if (tokens >= 1) this.#outbox.event(eventMessage(this.#topics, news, nowMs));
+    if (this.#eventBudget.take(news.type, nowMs)) this.#outbox.event(eventMessage(this.#topics, news, nowMs));
     else this.#droppedEvents++;
   }
 
@@ -233,9 +229,9 @@ export class MqttBridge {
     });
   }
 
-  #healthDocument(): Message {
+  #publishHealth(): void {
     const { queued, published, dropped } = this.status();
-    return healthMessage(this.#topics, this.#health.read(), { queued, published, dropped: dropped.events + dropped.samples });
+    this.#outbox.keep(healthMessage(this.#topics, this.#health.read(), { queued, published, dropped: dropped.events + dropped.samples }));
   }
 
   #view(): StationView {
@@ -247,11 +243,13 @@ export class MqttBridge {
 
   #find(taggerId: string): TaggerPort | undefined { return this.#station.taggers().find(tagger => tagger.id === taggerId); }
 
-  /** Now, and again every `everyMs` while this connection lasts. */
-  #repeat(name: 'rates' | 'health', everyMs: number, run: () => void): void {
-    run();
-    this.#pump();
-    this.#cancelTicks.set(name, this.#clock.after(everyMs, () => this.#repeat(name, everyMs, run)));
+  /** Again and again while this connection lasts. */
+  #every(intervalMs: number, name: 'rates' | 'health', run: () => void): void {
+    this.#cancelTicks.set(name, this.#clock.after(intervalMs, () => {
+      run();
+      this.#pump();
+      this.#every(intervalMs, name, run);
+    }));
   }
 
   /** Hands messages over as long as the broker keeps acknowledging; what waits meanwhile waits in the outbox. */

@@ -132,10 +132,11 @@ function reasonCode(error: Error): number { return 'code' in error && typeof err
 function explain(error: Error, address: string): TaggerError {
   if (isTaggerError(error)) return error;
   const code = reasonCode(error);
+  const words = error.message.replace(/^Connection refused: /, '');
   if (refusedCredentials.includes(code)) {
-    return new TaggerError('forbidden', `The MQTT broker ${address} refused the connection: ${error.message}.`, { hint: 'Check user name and password of the broker.' });
+    return new TaggerError('forbidden', `The MQTT broker ${address} refused the connection: ${words}.`, { hint: 'Check user name and password of the broker.' });
   }
-  if (code > 0) return new TaggerError('unavailable', `The MQTT broker ${address} refused the connection: ${error.message}.`);
+  if (code > 0) return new TaggerError('unavailable', `The MQTT broker ${address} refused the connection: ${words}.`);
   return new TaggerError('unavailable', `Cannot talk to the MQTT broker ${address}: ${error.message || String(error)}.`, {
     hint: 'Check its address and that it runs; tagd keeps trying.',
   });

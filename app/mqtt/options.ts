@@ -1,6 +1,7 @@
 // mqtt/options.ts - what an operator may choose for the bridge to the broker, and the clock it runs by.
 //
 // The daemon reads these from its configuration; `checkOptions` is the last line of defence and runs before any socket.
+import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { TaggerError } from '../core/errors.ts';
 
@@ -61,12 +62,20 @@ export function checkOptions(options: MqttOptions): void {
       hint: 'Use letters, digits, - _ and . in levels parted by /, at most 100 characters.',
     });
   }
-  try {
-    createSecureContext({ ca: options.ca, cert: options.cert, key: options.key });
-  } catch (error) {
+  if (!isCredential(options)) {
     throw new TaggerError('usage', 'Cannot use the authorities, certificate or key given for the MQTT broker.', {
-      hint: 'Give PEM text: -----BEGIN CERTIFICATE-----, and -----BEGIN PRIVATE KEY----- for the key.', cause: error,
+      hint: 'Give PEM text: -----BEGIN CERTIFICATE-----, and -----BEGIN PRIVATE KEY----- for the key.',
     });
+  }
+}
+
+function isCredential({ ca, cert, key }: MqttOptions): boolean {
+  try {
+    createSecureContext({ ca, cert, key });
+    // Authorities in which nothing can be read would be left out in silence, and every broker refused.
+    return ca === undefined || new X509Certificate(ca).raw.length > 0;
+  } catch {
+    return false;
   }
 }
 

@@ -57,6 +57,7 @@ export class Outbox {
 
   /** A new connection: the broker may have forgotten everything, so every document goes out again; old samples do not. */
   restart(): void {
+    this.#dueDocuments.clear();
     for (const topic of this.#documents.keys()) this.#dueDocuments.add(topic);
     this.#droppedSamples += this.#samples.size;
     this.#samples.clear();

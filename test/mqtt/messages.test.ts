@@ -1,3 +1,4 @@
+// test/mqtt/messages.test.ts - what is published for a given state of the station, and what no state may ever bring about.
 import test from 'ava';
 import type { StationInfo } from '../../app/core/station.ts';
 import {
