@@ -1,0 +1,2 @@
+// driver/decode/index.as.ts - the wasm module of the decoders.
+export { decodeT2, flushRun } from './t2.as';

@@ -1,0 +1,55 @@
+// driver/open.ts - from the name of a tagger, as on a command line, to an open one.
+import { TaggerError } from '../core/errors.ts';
+import type { Tagger, TaggerSource } from '../core/tagger.ts';
+import { checkOptions } from './simulated/options.ts';
+import { openSimulated } from './simulated/driver.ts';
+import { openReplay } from './replay/driver.ts';
+
+const forms = 'Write simulated, simulated:{"seed":1}, replay:FILE, usb or usb:SERIAL.';
+
+/**
+ * Reads `simulated`, `simulated:{json options}`, `replay:FILE`, `usb`, `usb:SERIAL`.
+ *
+ * A replay is unpaced; the caller changes `speed` if it shall run by the clock.
+ * @throws {TaggerError} `usage`
+ */
+export function parseSource(text: string): TaggerSource {
+  const colon = text.indexOf(':');
+  const kind = colon < 0 ? text : text.slice(0, colon);
+  const rest = colon < 0 ? undefined : text.slice(colon + 1);
+  const refuse = (what: string, cause?: unknown): TaggerError => new TaggerError('usage', `Cannot use '${text.slice(0, 80)}' as a tagger: ${what}.`, { hint: forms, cause });
+  switch (kind) {
+    case 'simulated': return { kind, options: rest === undefined ? {} : checkOptions(parseJson(rest, refuse)) };
+    case 'replay':
+      if (!rest) throw refuse('the file is missing');
+      return { kind, file: rest, speed: 'unpaced' };
+    case 'usb':
+      if (rest === '') throw refuse('the serial number is missing');
+      return rest === undefined ? { kind } : { kind, serial: rest };
+    default: throw refuse(kind === '' ? 'it has no kind' : `'${kind.slice(0, 40)}' is no kind of tagger`);
+  }
+}
+
+function parseJson(text: string, refuse: (what: string, cause?: unknown) => TaggerError): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw refuse('the options are not JSON', error);
+  }
+}
+
+/** Opens the tagger; whoever gets it disposes of it. */
+export async function openTagger(source: TaggerSource): Promise<Tagger> {
+  switch (source.kind) {
+    case 'simulated': return openSimulated(source.options);
+    case 'replay': {
+      const { speed } = source;
+      if (speed !== 'unpaced' && !(speed > 0 && Number.isFinite(speed))) throw new TaggerError('usage', `Cannot replay ${source.file} at speed ${speed}: it must be a positive number or 'unpaced'.`);
+      return openReplay(source);
+    }
+    case 'usb': {
+      const { openUsb } = await import('./usb.ts');
+      return openUsb(source.serial);
+    }
+  }
+}
