@@ -63,6 +63,10 @@ export interface Tagger extends AsyncDisposable {
   configure(change: Settings): Promise<Settings>;
   /** Hands tags to `sink` until the source ends (resolves), `signal` aborts (resolves) or the device leaves (rejects `device-lost`). */
   run(sink: TagSink, signal: AbortSignal): Promise<void>;
+  /** Fraction of the source that was handed over, 0 to 1; `undefined` where it has no end. */
+  progress?(): number | undefined;
+  /** A sentence for people on what is not as it should be right now; `undefined` if all is well. */
+  detail?(): string | undefined;
 }
 
 /** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL]`. */

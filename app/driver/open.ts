@@ -45,7 +45,7 @@ export async function openTagger(source: TaggerSource): Promise<Tagger> {
     case 'replay': {
       const { speed } = source;
       if (speed !== 'unpaced' && !(speed > 0 && Number.isFinite(speed))) throw new TaggerError('usage', `Cannot replay ${source.file} at speed ${speed}: it must be a positive number or 'unpaced'.`);
-      return openReplay(source);
+      return openReplay({ ...source, speed });
     }
     case 'usb': {
       const { openUsb } = await import('./usb.ts');
