@@ -43,9 +43,9 @@ export async function openTagger(source: TaggerSource): Promise<Tagger> {
   switch (source.kind) {
     case 'simulated': return openSimulated(source.options);
     case 'replay': {
-      const { speed } = source;
-      if (speed !== 'unpaced' && !(speed > 0 && Number.isFinite(speed))) throw new TaggerError('usage', `Cannot replay ${source.file} at speed ${speed}: it must be a positive number or 'unpaced'.`);
-      return openReplay({ ...source, speed });
+      const { file, speed, startPs } = source;
+      if (speed !== 'unpaced' && !(speed > 0 && Number.isFinite(speed))) throw new TaggerError('usage', `Cannot replay ${file} at speed ${speed}: it must be a positive number or 'unpaced'.`);
+      return openReplay({ file, speed, startPs });
     }
     case 'usb': {
       const { openUsb } = await import('./usb.ts');

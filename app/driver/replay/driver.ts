@@ -19,7 +19,7 @@ export interface ReplayOptions {
   /** Stream time of the recording's time 0. */
   startPs?: bigint | undefined;
   /** Which decoder; by default the fastest that runs here. */
-  kind?: 'wasm' | 'typescript';
+  decoder?: 'wasm' | 'typescript';
 }
 
 /** Between two looks at the clock of a paced replay. */
@@ -72,14 +72,16 @@ export class ReplayTagger implements Tagger {
 
   async #play(sink: TagSink, signal: AbortSignal): Promise<void> {
     const { fd, name, records, recordsAt, type, channels, tick } = this.#recording;
-    const { speed, startPs = 0n, kind } = this.#options;
+    const { speed, startPs = 0n, decoder: kind } = this.#options;
     const decoder = new T2Decoder(sink.memory, sink.scratchAt, type.format, channels, tick, startPs, kind);
     const rawAt = sink.scratchAt + stateBytes;
     const chunkRecords = Math.floor((sink.scratchBytes - stateBytes) / 4);
     const stopped = (): boolean => signal.aborted || sink.stopped || !this.#open;
     const begunMs = performance.now();
     const duePs = speed === 'unpaced' ? undefined : (): bigint => startPs + BigInt(Math.floor((performance.now() - begunMs) * 1e9 * speed));
+    // The recording began at its time 0, not with its first tag.
     let heartbeatPs = startPs;
+    sink.heartbeat(startPs);
     const heartbeat = (atPs: bigint): void => {
       if (atPs > heartbeatPs) sink.heartbeat(heartbeatPs = atPs);
     };

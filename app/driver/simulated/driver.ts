@@ -99,6 +99,7 @@ export class SimulatedTagger implements Tagger {
     const slice = new Slice();
     const output = new Output(sink, BigInt(startPs), channels, new FaultPlan(faults));
     inputs.apply(this.settings(), -1);
+    sink.heartbeat(BigInt(startPs));
     this.#changed.clear();
     let begunMs = performance.now(), turnedMs = begunMs;
 
