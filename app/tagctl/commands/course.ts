@@ -1,0 +1,51 @@
+// app/tagctl/commands/course.ts - the options that `measure` and `analyze` share, and what follows from them.
+import { Option, type Command } from 'commander';
+import { measurementNames, measurements, type MeasurementName } from '../../core/measurements.ts';
+import { TaggerError } from '../../core/errors.ts';
+import { addMeasurementOptions, collectDelay, kebab, parseTime, spellings } from '../measure-options.ts';
+import { addOutputOptions, type OutputOptions } from '../output.ts';
+import { normalizable } from '../outcome.ts';
+import { command } from '../help.ts';
+
+export interface CourseOptions extends OutputOptions {
+  for: string;
+  delay?: Record<number, number>;
+  normalized?: boolean;
+  rates?: string;
+}
+
+/** One subcommand per row of the table. */
+export function eachMeasurement(parent: Command, defaultFor: string, finish: (sub: Command, name: MeasurementName) => void): void {
+  for (const name of measurementNames) {
+    const [shown = name, ...others] = spellings(name);
+    const sub = command(shown, measurements[name].summary).aliases(others);
+    addMeasurementOptions(sub, name);
+    sub
+      .option('--for <TIME>', `how long, or \`end\` of the source (${defaultFor})`, defaultFor)
+      .option('--delay <CHANNEL=TIME>', 'private delay, may be repeated; positive is later', collectDelay);
+    if (normalizable.has(name)) {
+      sub
+        .option('--normalized', 'g2 and its error beside the counts')
+        .addOption(new Option('--rates <global|segment>', 'rates in g2 (global)').choices(['global', 'segment']).default('global', 'global'));
+    }
+    addOutputOptions(sub);
+    finish(sub, name);
+    parent.addCommand(sub);
+  }
+}
+
+/** `end`, or a positive stream time in ps. */
+export function durationOf(text: string): number | 'end' {
+  if (text === 'end') return 'end';
+  const ps = parseTime('for', text);
+  if (ps <= 0) throw new TaggerError('usage', `--for: a measurement of ${text} is over before it begins.`, { hint: 'Write a positive time such as 10s, or `end`.' });
+  return ps;
+}
+
+export function exampleOf(name: MeasurementName): string {
+  return `${kebab(name)} ${{
+    countrate: '--channels 1,2', counter: '--channels 1,2 --binwidth 10ms --values 100',
+    histogram: '--click 2 --start 1 --binwidth 16ps --bins 1000', correlation: '--channels 1,2 --binwidth 16ps --plot',
+    timeDifferences: '--click 2 --start 1 --next 3', startStop: '--click 2 --start 1 --binwidth 100ps --npy out.npy',
+  }[name]}`;
+}

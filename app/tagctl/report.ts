@@ -1,0 +1,169 @@
+// app/tagctl/report.ts - a result for people: what was measured, how long, how complete, and the number one looks for.
+//
+// Loss is always on the page, green or not: a missing line would read as "none".
+import { measurements } from '../core/measurements.ts';
+import type { ResultInfo } from '../core/results.ts';
+import type { WorstGrade } from '../core/tags.ts';
+import { formatPs, formatSi } from '../core/units.ts';
+import { bar } from './canvas.ts';
+import { row, rowsOf, type Outcome } from './outcome.ts';
+import { plot } from './plot.ts';
+import { paint, printable, table, type Style, type Terminal } from './terminal.ts';
+
+/** The lines of the summary. */
+export function report(outcome: Outcome, terminal: Terminal): string[] {
+  const { info } = outcome;
+  const facts = [...outcomeFacts(outcome), ...accountFacts(info)];
+  const width = Math.max(...facts.map(({ label }) => label.length));
+  const lines = [
+    `${paint(measurements[outcome.name].className, 'bold', terminal)}  ${subject(outcome)}`,
+    ...facts.map(({ label, text, style }) => `  ${paint(label.padEnd(width), 'dim', terminal)}  ${style ? paint(text, style, terminal) : text}`),
+  ];
+  if (outcome.name === 'countrate') lines.push('', ...rateTable(outcome, terminal));
+  return lines.map(line => terminal.unicode ? line : line.replaceAll('±', '+-'));
+}
+
+interface Fact { label: string; text: string; style?: Style }
+
+/** What, of which channels, in which bins, on which instrument. */
+function subject({ name, info, source }: Outcome): string {
+  const { config } = info;
+  const channel = (key: string, fallback: string): string => String(config[key] ?? config[fallback]);
+  const bins = typeof config['binwidthPs'] === 'number'
+    ? `${config['bins'] ?? config['values'] ?? ''} bins of ${formatPs(config['binwidthPs'])}`.trim() : '';
+  const what = {
+    countrate: () => channelList(config['channels']), counter: () => channelList(config['channels']),
+    correlation: () => `t(${config['channel1']}) - t(${channel('channel2', 'channel1')})`,
+    histogram: () => `click ${config['click']}, start ${channel('start', 'click')}`,
+    timeDifferences: () => `click ${config['click']}, start ${channel('start', 'click')}, histograms ${config['histograms']}`,
+    startStop: () => `click ${config['click']}, start ${channel('start', 'click')}`,
+  }[name]();
+  return [what, bins, printable(source)].filter(part => part !== '').join(' | ');
+}
+
+function channelList(channels: unknown): string {
+  return Array.isArray(channels) ? `channel${channels.length > 1 ? 's' : ''} ${channels.join(', ')}` : '';
+}
+
+function outcomeFacts(outcome: Outcome): Fact[] {
+  const { name, values } = outcome;
+  if (name === 'countrate') return [];
+  if (name === 'counter') return counterFacts(outcome);
+  const counts = values['counts'] as Float64Array;
+  const index = values['indexPs'] as Float64Array;
+  let total = 0;
+  let at = -1;
+  for (let k = 0; k < counts.length; k++) {
+    const value = Number(counts[k]);
+    total += value;
+    if (value > 0 && (at < 0 || value > Number(counts[at]))) at = k;
+  }
+  const facts: Fact[] = [{ label: 'pairs', text: whole(total) }];
+  if (at >= 0) facts.push({ label: 'peak', text: `${whole(Number(counts[at]))} pairs in the bin at ${formatPs(Number(index[at % index.length]))}` });
+  if (name === 'timeDifferences') {
+    const state = Number(values['histogramIndex']);
+    facts.push({ label: 'rounds', text: `${whole(Number(values['rounds']))}${state === -1 ? ', waiting for next' : state === -2 ? ', waiting for sync' : ''}` });
+  }
+  if (name === 'startStop') facts.push({ label: 'entries', text: whole(counts.length) });
+  if (name === 'correlation') facts.push(...g2Fact(outcome));
+  return facts;
+}
+
+/** The bin that holds delay 0 is the one whose left edge is 0. */
+function g2Fact({ values, info }: Outcome): Fact[] {
+  const g2 = values['g2'];
+  if (!(g2 instanceof Float64Array) || g2.length === 0) return [];
+  const zero = Math.floor(g2.length / 2);
+  const value = g2[zero]!;
+  const error = (values['g2Error'] as Float64Array)[zero]!;
+  const text = Number.isNaN(value) ? 'not defined here: below the dead time, or no rate' : `${withError(value, error)} in the bin 0..${formatPs(info.config['binwidthPs'] as number)}`;
+  return [{ label: 'g2(0)', text }];
+}
+
+function counterFacts(outcome: Outcome): Fact[] {
+  const channels = outcome.info.config['channels'] as readonly number[];
+  return channels.map((channel, i) => {
+    const rates = row(outcome.values['rateHz'] as Float64Array, rowsOf(outcome), i).filter(rate => !Number.isNaN(rate));
+    const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+    const total = (outcome.values['countsTotal'] as Float64Array)[i];
+    return { label: `channel ${channel}`, text: rates.length === 0 ? `no complete bin, ${whole(Number(total))} tags` : `${formatSi(mean, 'cps')} mean of ${rates.length} complete bins, ${whole(Number(total))} tags` };
+  });
+}
+
+/** Live time, tags, loss, and every warning that the account holds. */
+function accountFacts(info: ResultInfo): Fact[] {
+  const facts: Fact[] = [];
+  const bound = info.lossGrade === 'flagged' || info.lossGrade === 'suspect' ? ', an upper bound' : '';
+  const captured = info.captureDurationPs > info.liveTimePs ? ` of ${formatPs(info.captureDurationPs)}` : '';
+  facts.push({ label: 'live time', text: `${formatPs(info.liveTimePs)}${captured}${bound}` }, { label: 'tags', text: whole(info.tags) }, lossFact(info));
+  if (info.aliased) {
+    const good = info.nearestGoodPs.map(formatPs).join(' or ');
+    facts.push({
+      label: 'aliased', style: 'yellow',
+      text: `the binwidth is no multiple of the tick (${formatPs(Number((info.tickPs.num / info.tickPs.den).toPrecision(8)))}), bins are uneven${good === '' ? '' : `; use ${good}`}`,
+    });
+  }
+  const delayed = info.delays.filter(({ hardwarePs, stationPs, privatePs }) => hardwarePs !== 0 || stationPs !== 0 || privatePs !== 0);
+  if (delayed.length > 0) {
+    facts.push({ label: 'delays', text: delayed.map(delay => `channel ${delay.channel}: ${formatPs(delay.hardwarePs + delay.stationPs + delay.privatePs)}`).join(', ') });
+  }
+  if (info.epochs > 1) facts.push({ label: 'restarts', style: 'yellow', text: `the device restarted its clock ${info.epochs - 1} times; no delay crosses one` });
+  if (info.disorder > 0) facts.push({ label: 'disorder', style: 'yellow', text: `${whole(info.disorder)} tags came out of order` });
+  if (info.droppedStarts > 0) facts.push({ label: 'dropped', style: 'yellow', text: `${whole(info.droppedStarts)} starts were forgotten: the window is longer than the memory for it` });
+  if (info.mixed) facts.push({ label: 'mixed', style: 'yellow', text: 'a setting of one of its channels changed while it ran' });
+  return facts;
+}
+
+const gradeStyle: Record<WorstGrade, Style> = { none: 'green', counted: 'yellow', flagged: 'red', suspect: 'red' };
+
+function lossFact(info: ResultInfo): Fact {
+  const style = gradeStyle[info.lossGrade];
+  if (info.lossGrade === 'none') return { label: 'loss', text: 'none', style };
+  const known = info.missedTags.filter(count => count !== null);
+  const missed = known.length === info.missedTags.length ? `${whole(known.reduce((sum, count) => sum + count, 0))} tags` : 'an unknown number of tags';
+  const where = info.lostIntervals === 1 ? '1 interval' : `${whole(info.lostIntervals)} intervals`;
+  return { label: 'loss', text: `${info.lossGrade}: ${missed} missed in ${where}`, style };
+}
+
+function rateTable(outcome: Outcome, terminal: Terminal): string[] {
+  const { values } = outcome;
+  const rates = values['rateHz'] as Float64Array;
+  const largest = Math.max(0, ...rates.filter(rate => !Number.isNaN(rate)));
+  const channels = [...(values['channels'] as Float64Array)];
+  const rows = channels.map((channel, i) => [
+    `  ${channel}`, printable(outcome.channelNames.get(channel) ?? ''), formatSi(rates[i]!, 'cps'), `± ${formatSi((values['uncertaintyHz'] as Float64Array)[i]!, 'cps', 2)}`,
+    `${whole(Number((values['counts'] as Float64Array)[i]))} tags`, paint(bar(rates[i]! / largest, 20, terminal.unicode), 'cyan', terminal),
+  ]);
+  return table(rows, [true, false, true, false, true, false]);
+}
+
+/** What `--plot` adds: one plot, or one per channel of a counter. */
+export function plots(outcome: Outcome, terminal: Terminal, log: boolean): string[] {
+  const { name, values, info } = outcome;
+  if (name === 'countrate') return [];
+  const { x: xLabel, y } = measurements[name].plot;
+  const index = values['indexPs'] as Float64Array;
+  const width = info.config['binwidthPs'] as number;
+  const title = (what: string): string => `${measurements[name].className}  ${what}`;
+  if (name === 'counter') {
+    const channels = info.config['channels'] as readonly number[];
+    const rows = Math.max(6, Math.floor(16 / channels.length));
+    return channels.flatMap((channel, i) => ['', ...plot(
+      { x: index, y: row(values['rateHz'] as Float64Array, channels.length, i), width },
+      { title: title(`channel ${channel}`), xLabel, yLabel: y, terminal, log, rows })]);
+  }
+  const shown = values['g2'] !== undefined && name !== 'timeDifferences' && outcome.normalized ? 'g2' : 'counts';
+  const label = name === 'correlation' ? `t(ch${info.config['channel1']}) - t(ch${info.config['channel2'] ?? info.config['channel1']}) (ps)` : xLabel;
+  const first = row(values[shown] as Float64Array, rowsOf(outcome), 0);
+  return ['', ...plot({ x: index, y: first, width, sparse: name === 'startStop' },
+    { title: title(rowsOf(outcome) > 1 ? `histogram 0 of ${rowsOf(outcome)}` : subject(outcome)), xLabel: label, yLabel: shown === 'g2' ? 'g2' : y, terminal, log })];
+}
+
+export function whole(value: number): string { return value.toLocaleString('en-US', { maximumFractionDigits: 0 }); }
+
+/** `0.473 ± 0.012`: as many digits as the error has meaning for. */
+export function withError(value: number, error: number): string {
+  if (!(error > 0)) return `${Number(value.toPrecision(4))} ± ${error === 0 ? 0 : '?'}`;
+  const digits = Math.max(0, Math.min(12, 1 - Math.floor(Math.log10(error))));
+  return `${value.toFixed(digits)} ± ${error.toFixed(digits)}`;
+}
