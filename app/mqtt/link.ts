@@ -36,6 +36,7 @@ const keepaliveSeconds = 30;
 const ownWindow = 16;
 /** An answer of the broker is a few bytes; a packet that grows beyond this is an attack or no MQTT at all. */
 const incomingPacketBytes = 256 * 1024;
+const sameId = 'If this happens again and again, another client may use the same client id: give each its own.';
 /** CONNACK reason codes, and their forms before MQTT 5. */
 const refusedProtocol: readonly number[] = [1, 132];
 const refusedCredentials: readonly number[] = [4, 5, 134, 135];
@@ -56,9 +57,9 @@ export class Link {
     });
     this.#client.on('error', error => this.#close(explain(error, this.#address), refusedProtocol.includes(reasonCode(error))));
     this.#client.on('disconnect', packet => this.#close(new TaggerError('unavailable',
-      `The MQTT broker ${this.#address} ended the connection with reason code ${packet.reasonCode ?? 0}.`,
-      packet.reasonCode === 142 ? { hint: 'Another client uses the same client id: give one of them its own `clientId`.' } : {})));
-    this.#client.on('close', () => this.#close(new TaggerError('unavailable', `The connection to the MQTT broker ${this.#address} was lost.`)));
+      `The MQTT broker ${this.#address} ended the connection with reason code ${packet.reasonCode ?? 0}.`, { hint: sameId })));
+    // Mosquitto 2.0 hangs up on a client that another one displaced, without a word.
+    this.#client.on('close', () => this.#close(new TaggerError('unavailable', `The connection to the MQTT broker ${this.#address} was lost.`, { hint: sameId })));
     this.#client.on('packetreceive', packet => {
       this.#bytesSincePacket = 0;
       if (packet.cmd === 'publish' && packet.qos === 2) this.drop('it sent a QoS 2 message that nobody subscribed to');
