@@ -20,7 +20,10 @@ export interface Segment {
   history: number;
   /** True if `history` holds every tag that this measurement saw since its last `endSegment`. */
   historyComplete: boolean;
-  /** Stream time covered, [fromPs, toPs); adjacent calls of one stretch meet: the next `fromPs` is this `toPs`. */
+  /**
+   * Stream time covered; adjacent calls of one stretch meet: the next `fromPs` is this `toPs`. `toPs` is a watermark: every
+   * tag earlier than it has been seen, but tags at exactly `toPs` may lie here, in the next segment, or in both.
+   */
   fromPs: bigint;
   toPs: bigint;
   /** Address of u32[256], tags per channel index of exactly these n tags, or 0 if nobody has counted them. */
@@ -81,7 +84,7 @@ export interface MeasurementClass {
   bytes(config: CheckedConfig): number;
   create(config: CheckedConfig, workspace: Workspace): Measurement;
   /** The bins as the results thread keeps them. */
-  totals(config: CheckedConfig, workspace: Pick<Workspace, 'memory' | 'kernels'>): Totals;
+  totals(config: CheckedConfig, workspace: Pick<Workspace, 'memory' | 'kernels' | 'at' | 'bytes'>): Totals;
 }
 
 /** The results thread's side: takes payloads in, answers getters out of what it has. Never touches live state. */

@@ -1,0 +1,130 @@
+// dsp/ingest.ts - the whole body of an ingest worker: owns the tagger, is the only writer of the line's ring.
+//
+// The worker files lie in the composition roots, because only they know the drivers: two imports and one call.
+import { setInterval } from 'node:timers';
+import { parentPort, workerData } from 'node:worker_threads';
+import { TaggerError, toNote } from '../core/errors.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { Settings, Tagger, TaggerSource } from '../core/tagger.ts';
+import { loadKernels } from './kernels/load.ts';
+import type { IngestCommand, IngestReport, IngestSetup } from './messages.ts';
+import { Ring } from './ring.ts';
+import { IngestSink } from './sink.ts';
+
+/** How often a silent source is looked after; no block waits longer than this beyond its time. */
+const tickMs = 5;
+
+/** @param openTagger finds the driver and opens the tagger that the line was made for */
+export function runIngest(openTagger: (source: TaggerSource) => Promise<Tagger>): void {
+  void ingest(workerData as IngestSetup, openTagger);
+}
+
+async function ingest(setup: IngestSetup, openTagger: (source: TaggerSource) => Promise<Tagger>): Promise<void> {
+  const commands = new Commands();
+  let sink: IngestSink | undefined;
+  try {
+    const tagger = await openTagger(setup.source);
+    try {
+      const { info } = tagger;
+      const ring = new Ring(setup.memory, setup.layout);
+      ring.waitable = info.source === 'waitable';
+      const kernels = loadKernels(setup.memory, setup.kernel);
+      sink = new IngestSink({
+        ring, kernels, channels: info.channels.length, scratchAt: setup.scratchAt, maxBlockTags: setup.maxBlockTags,
+        onLedger: ledger => report({ kind: 'ledger', ledger: ledger.snapshot() }),
+        onLoss: lossReporter(),
+        onClock: locked => report({ kind: 'clock', locked }),
+      });
+      const writer = sink;
+      commands.configure = (change, revision) => configure(tagger, writer, change, revision);
+      report({ kind: 'ready', info, settings: tagger.settings(), kernel: kernels.kind });
+      if (!info.freeRunning && !setup.freeRun) await commands.go;
+      if (!ring.stopped) {
+        report({ kind: 'streaming' });
+        const ticking = setInterval(() => writer.tick(), tickMs);
+        try {
+          await tagger.run(writer, commands.stop.signal);
+        } finally {
+          clearInterval(ticking);
+          writer.finish();
+        }
+        ring.end(ring.stopped ? 'broken' : 'source');
+      }
+      report({ kind: 'ended', ledger: writer.ledger.snapshot() });
+      // Settings can still be read and changed until the line is taken down.
+      await commands.stopped;
+    } finally {
+      await tagger[Symbol.asyncDispose]();
+    }
+  } catch (error) {
+    if (toNote(error).code === 'internal') console.error('ingest:', error);
+    report({ kind: 'failed', error: toNote(error), ledger: sink?.ledger.snapshot() });
+  } finally {
+    commands.close();
+  }
+}
+
+/** Commands of the main thread, in the order they came. */
+class Commands {
+  readonly stop = new AbortController();
+  readonly go: Promise<void>;
+  readonly stopped: Promise<void>;
+  configure: ((change: Settings, revision: number) => Promise<Settings>) | undefined;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor() {
+    const go = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    this.go = go.promise;
+    this.stopped = stopped.promise;
+    parentPort?.on('message', (command: IngestCommand) => {
+      if (command.kind === 'configure') {
+        this.#queue = this.#queue.then(() => this.#configure(command));
+        return;
+      }
+      go.resolve();
+      if (command.kind === 'stop') {
+        this.stop.abort();
+        stopped.resolve();
+      }
+    });
+  }
+
+  close(): void { parentPort?.close(); }
+
+  async #configure({ call, change, revision }: Extract<IngestCommand, { kind: 'configure' }>): Promise<void> {
+    try {
+      if (!this.configure) throw new TaggerError('unavailable', 'Cannot change settings: the tagger is not open yet.');
+      report({ kind: 'configured', call, settings: await this.configure(change, revision) });
+    } catch (error) {
+      report({ kind: 'refused', call, error: toNote(error) });
+    }
+  }
+}
+
+/** Applies a change and marks at tag time which channels it touched. */
+async function configure(tagger: Tagger, sink: IngestSink, change: Settings, revision: number): Promise<Settings> {
+  const applied = await tagger.configure(change);
+  const numbers = Object.keys(change.channels ?? {}).map(Number);
+  const indexes = numbers.map(number => tagger.info.channels.findIndex(channel => channel.number === number)).filter(index => index >= 0);
+  // A setting of the whole tagger touches every channel: the empty list.
+  const everywhere = change.tagger !== undefined && Object.keys(change.tagger).length > 0;
+  sink.settings(sink.nowPs, revision, everywhere ? [] : indexes);
+  return applied;
+}
+
+/** Losses can come thousands a second; the first is told at once, then at most ten a second with their number. */
+function lossReporter(): (loss: Parameters<Ledger['lost']>[0]) => void {
+  let toldAt = -Infinity;
+  let intervals = 0;
+  return ({ grade, place }) => {
+    intervals++;
+    const now = performance.now();
+    if (now - toldAt < 100) return;
+    toldAt = now;
+    report({ kind: 'loss', grade, place, intervals });
+    intervals = 0;
+  };
+}
+
+function report(message: IngestReport): void { parentPort?.postMessage(message, []); }

@@ -1,0 +1,399 @@
+// dsp/line.ts - one tagger with everything behind it: ingest worker, ring, dsp workers, results thread, clock.
+//
+// The main thread's side. It allocates, sends commands and answers from shared words; it never touches a tag. Whatever
+// dies behind it is turned into a state or an error of the measurements concerned, and the rest goes on.
+// Above the usual length because the life of four threads must be read in one place.
+import { totalmem } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { checkRequest } from '../core/arguments.ts';
+import { fromNote, TaggerError } from '../core/errors.ts';
+import type { LedgerSnapshot } from '../core/ledger.ts';
+import { limits } from '../core/limits.ts';
+import type { CheckedConfig, MeasurementName, MeasurementRequest } from '../core/measurements.ts';
+import type { CreateOptions, MeasurementPort, Rates, StationEvent, TaggerPort, TaggerState, TaggerStatus } from '../core/station.ts';
+import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
+import { Calls } from './calls.ts';
+import { checkDelays, fixedInfo } from './describe.ts';
+import { Handle } from './handle.ts';
+import type { KernelSet } from './kernels/kernels.ts';
+import { Arena, createMemory, maximumBytes } from './memory.ts';
+import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup, type ViewSetup } from './messages.ts';
+import { measurementClasses } from './measurements/index.ts';
+import { RateMeter } from './rates.ts';
+import { blockTags, maxReaders, Ring, ringLayout, tailTags } from './ring.ts';
+import { ingestBytes } from './sink.ts';
+import { DspThread, ResultsThread, workerUrl } from './threads.ts';
+import { viewBytes, viewCapacity } from './view.ts';
+
+export interface LineOptions {
+  id: string;
+  source: TaggerSource;
+  /** A file of the composition root that calls `runIngest` with the drivers it has. */
+  ingestWorker: URL;
+  dspWorkers?: number;
+  /** Blocks of 16 Ki tags (164 KB each) that a slow reader may fall behind. */
+  ringSlots?: number;
+  maxBlockTags?: number;
+  kernel?: KernelSet['kind'];
+  /** Let tags flow although nobody measures yet. */
+  freeRun?: boolean;
+  /** Most memory for ring and results together. */
+  memoryBytes?: number;
+  /** Other files for the engine's threads, where a build has moved them. */
+  workers?: { dsp?: URL; results?: URL };
+}
+
+/** Tags that kernels may keep in scratch: a block and its tail. */
+const scratchTags = blockTags + tailTags;
+const scratchBytes = scratchTags * 24;
+const sampleEveryMs = 100;
+/** A driver that does not return from `run()` in this time is cut off. */
+const stopWithinMs = 2_000;
+
+type Listener = (event: StationEvent) => void;
+interface SharedView { setup: ViewSetup; users: number }
+
+export class Line implements TaggerPort, AsyncDisposable {
+  readonly id: string;
+  readonly #options: LineOptions;
+  readonly #ring: Ring;
+  readonly #arena: Arena;
+  readonly #setup: LineSetup;
+  readonly #ingest: Worker;
+  readonly #ingestGone = Promise.withResolvers<void>();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #configures = new Calls<Settings>();
+  readonly #listeners = new Set<Listener>();
+  readonly #handles = new Map<number, Handle>();
+  readonly #delays = new Map<number, Readonly<Record<number, number>>>();
+  readonly #views = new Map<string, SharedView>();
+  readonly #threads: DspThread[] = [];
+  readonly #scratchAt: number[] = [];
+  #results!: ResultsThread;
+  #meter!: RateMeter;
+  #sampling: NodeJS.Timeout | undefined;
+  #lastId = 0;
+  #state: TaggerState = 'probing';
+  #detail = 'The tagger is being opened.';
+  #info!: TaggerInfo;
+  #settings: Settings = {};
+  #revision = 0;
+  #configuring: Promise<unknown> = Promise.resolve();
+  #ledger: LedgerSnapshot | undefined;
+  #kernel: KernelSet['kind'] = 'wasm';
+  #started = false;
+  #disposed: Promise<void> | undefined;
+
+  /** @throws {TaggerError} what the driver said when it could not open the tagger */
+  static async open(options: LineOptions): Promise<Line> {
+    const line = new Line(options);
+    try {
+      await line.#ready.promise;
+    } catch (error) {
+      await line[Symbol.asyncDispose]();
+      throw error;
+    }
+    line.#startEngine();
+    return line;
+  }
+
+  private constructor(options: LineOptions) {
+    this.id = options.id;
+    this.#options = options;
+    const layout = ringLayout(options.ringSlots ?? slotsForThisBox());
+    const scratchAt = layout.endAt;
+    const arenaAt = scratchAt + ingestBytes;
+    const maximum = Math.min(maximumBytes, options.memoryBytes ?? arenaAt + limits.resultBytesPerLine);
+    const memory = createMemory(arenaAt, maximum);
+    this.#ring = new Ring(memory, layout);
+    this.#ring.format();
+    this.#arena = new Arena(memory, arenaAt, maximum);
+    this.#setup = { memory, layout, kernel: options.kernel };
+    const workerData: IngestSetup = {
+      ...this.#setup, source: options.source, scratchAt, maxBlockTags: options.maxBlockTags ?? blockTags, freeRun: options.freeRun ?? false,
+    };
+    this.#ingest = new Worker(options.ingestWorker, { workerData, name: `ingest ${options.id}` });
+    this.#ingest.on('message', (report: IngestReport) => this.#hear(report));
+    this.#ingest.on('error', error => {
+      console.error(`ingest ${this.id}:`, error);
+      this.#gone(new TaggerError('device-lost', `The worker that drives the tagger '${this.id}' has died.`, { cause: error, hint: 'The daemon will try to open the tagger again; its log has the details.' }));
+    });
+    this.#ingest.on('exit', () => {
+      this.#ingestGone.resolve();
+      this.#gone(new TaggerError('device-lost', `The worker that drives the tagger '${this.id}' has ended.`));
+    });
+  }
+
+  /** Bytes of the line's arena in use: results, views, scratch. */
+  get usedBytes(): number { return this.#arena.usedBytes; }
+
+  /** Calls back on every change until the returned function is called. A listener that throws is dropped. */
+  onEvent(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => { this.#listeners.delete(listener); };
+  }
+
+  status(): TaggerStatus {
+    return {
+      id: this.id, state: this.#state, detail: this.#detail, info: this.#info, settings: this.#settings, revision: this.#revision,
+      ledger: this.#ledgerNow(), kernel: this.#kernel,
+    };
+  }
+
+  rates(windowMs = 1000): Rates { return this.#meter.rates(windowMs, this.#state === 'streaming' || this.#state === 'ended'); }
+
+  configure(change: Settings, revision?: number): Promise<{ settings: Settings; revision: number }> {
+    const done = this.#configuring.then(() => this.#configure(change, revision));
+    this.#configuring = done.catch(() => {});
+    return done;
+  }
+
+  async createMeasurements(requests: readonly MeasurementRequest[], options: CreateOptions = {}): Promise<MeasurementPort[]> {
+    if (this.#state === 'gone' || this.#state === 'absent') {
+      throw new TaggerError('unavailable', `Cannot create a measurement on '${this.id}': the tagger is gone. ${this.#detail}`, { hint: 'Wait until it is back.' });
+    }
+    const numbers = this.#info.channels.map(({ number }) => number);
+    const checked = requests.map(request => checkRequest(request, numbers));
+    if (this.#handles.size + checked.length > limits.measurementsPerLine) {
+      throw new TaggerError('limit', `Cannot create ${checked.length} more measurements on '${this.id}': it has ${this.#handles.size} of at most ${limits.measurementsPerLine}.`, { hint: 'Dispose measurements that are no longer needed.' });
+    }
+    const delays = checkDelays(options.delaysPs ?? {}, numbers);
+    const made: Handle[] = [];
+    try {
+      for (const { name, config } of checked) made.push(this.#create(name, config, delays));
+      if (options.start ?? true) {
+        const fence = this.#ring.requestFlush();
+        await Promise.all(made.map(handle => handle.launch(fence, false, undefined)));
+      }
+      return made;
+    } catch (error) {
+      for (const handle of made) handle.dispose();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#takeDown();
+    await this.#disposed;
+  }
+
+  #create(name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>): Handle {
+    const id = ++this.#lastId;
+    const thread = this.#leastBusy();
+    const bytes = measurementClasses[name].bytes(config);
+    const boardAt = this.#arena.allocate(boardBytes + bytes);
+    const placement = { boardAt, at: boardAt + boardBytes, bytes };
+    let view: ViewSetup | undefined;
+    try {
+      view = this.#viewFor(thread, delays);
+    } catch (error) {
+      this.#arena.free(boardAt);
+      throw error;
+    }
+    const handle = new Handle({
+      id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results,
+      onStart: () => this.#go(),
+      onReleased: () => {
+        this.#arena.free(boardAt);
+        this.#releaseView(view);
+        this.#handles.delete(id);
+        this.#delays.delete(id);
+      },
+    });
+    this.#handles.set(id, handle);
+    this.#delays.set(id, delays);
+    this.#results.tell({ kind: 'create', id, worker: thread.index, name, config, placement, info: this.#describe(handle) });
+    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown' });
+    return handle;
+  }
+
+  #describe(handle: Handle): FixedInfo {
+    return fixedInfo({
+      taggerId: this.id, name: handle.name, config: handle.config, tick: this.#info.tick, settings: this.#settings, privatePs: this.#delays.get(handle.id) ?? {},
+    });
+  }
+
+  /** The view of these delays on this worker; the empty view is the ring itself. */
+  #viewFor(thread: DspThread, delays: Readonly<Record<number, number>>): ViewSetup | undefined {
+    const delaysPs = this.#info.channels.map(({ number }) => delays[number] ?? 0);
+    if (delaysPs.every(ps => ps === 0)) return undefined;
+    const key = `${thread.index}: ${delaysPs.join(' ')}`;
+    let shared = this.#views.get(key);
+    if (!shared) {
+      const capacity = viewCapacity(Math.max(0, ...delaysPs) - Math.min(0, ...delaysPs));
+      shared = { setup: { key, delaysPs, capacity, at: this.#arena.allocate(viewBytes(capacity)) }, users: 0 };
+      this.#views.set(key, shared);
+    }
+    shared.users++;
+    return shared.setup;
+  }
+
+  #releaseView(setup: ViewSetup | undefined): void {
+    const shared = setup && this.#views.get(setup.key);
+    if (!shared || --shared.users > 0) return;
+    this.#views.delete(shared.setup.key);
+    this.#arena.free(shared.setup.at);
+  }
+
+  #leastBusy(): DspThread {
+    const load = (thread: DspThread): number => [...this.#handles.values()].filter(({ worker }) => worker === thread).length;
+    return this.#threads.reduce((best, thread) => (load(thread) < load(best) ? thread : best));
+  }
+
+  #startEngine(): void {
+    this.#meter = new RateMeter(this.#ring, this.#info.channels);
+    this.#sampling = setInterval(() => this.#meter.sample(), sampleEveryMs);
+    this.#sampling.unref();
+    this.#startResults();
+    const count = Math.min(maxReaders, Math.max(1, this.#options.dspWorkers ?? 1));
+    for (let i = 0; i < count; i++) {
+      this.#scratchAt.push(this.#arena.allocate(scratchBytes));
+      this.#startThread(i);
+    }
+  }
+
+  #startResults(): void {
+    this.#results = new ResultsThread(this.#setup, this.#options.workers?.results ?? workerUrl('results.worker'), error => {
+      if (this.#disposed) return;
+      // Its totals are lost, and with them what every measurement has collected.
+      for (const handle of this.#handles.values()) handle.fail(error);
+      this.#startResults();
+      for (const thread of this.#threads) void thread.terminate();
+    });
+  }
+
+  #startThread(index: number): void {
+    const thread = new DspThread(index, this.#ring, this.#options.workers?.dsp ?? workerUrl('dsp.worker'), {
+      ...this.#setup, scratchAt: this.#scratchAt[index]!, scratchTags, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
+    }, {
+      report: report => {
+        const handle = this.#handles.get(report.id);
+        if (report.kind === 'finished') handle?.finished(report.run);
+        else handle?.fail(fromNote(report.error));
+      },
+      death: (dead, error) => {
+        if (this.#disposed) return;
+        for (const handle of this.#handles.values()) if (handle.worker === dead) handle.fail(error);
+        this.#startThread(index);
+      },
+    });
+    this.#threads[index] = thread;
+    this.#results.tell({ kind: 'worker', worker: index, port: thread.forResults, reader: thread.reader }, [thread.forResults]);
+  }
+
+  #tell(command: IngestCommand): void { this.#ingest.postMessage(command, []); }
+
+  #go(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#tell({ kind: 'go' });
+  }
+
+  #hear(report: IngestReport): void {
+    switch (report.kind) {
+      case 'ready':
+        this.#info = report.info;
+        this.#settings = report.settings;
+        this.#kernel = report.kernel;
+        this.#setState('ready', report.info.freeRunning ? 'The tagger is open.' : 'The source waits for the first measurement.');
+        this.#ready.resolve();
+        break;
+      case 'streaming':
+        this.#setState('streaming', 'Tags are flowing.');
+        break;
+      case 'ledger':
+        this.#ledger = report.ledger;
+        break;
+      case 'loss':
+        this.#emit({ kind: 'loss', taggerId: this.id, grade: report.grade, place: report.place, intervals: report.intervals });
+        break;
+      case 'clock':
+        this.#emit({ kind: 'clock', taggerId: this.id, locked: report.locked });
+        break;
+      case 'configured':
+        this.#configures.resolve(report.call, report.settings);
+        break;
+      case 'refused':
+        this.#configures.reject(report.call, fromNote(report.error));
+        break;
+      case 'ended':
+        this.#ledger = report.ledger;
+        if (!this.#disposed) this.#setState('ended', 'The source has come to its end.');
+        break;
+      case 'failed':
+        this.#ledger = report.ledger ?? this.#ledger;
+        this.#gone(fromNote(report.error));
+    }
+  }
+
+  /** No tag will come any more. Measurements stay valid and can be read. */
+  #gone(error: TaggerError): void {
+    this.#ready.reject(error);
+    this.#configures.rejectAll(new TaggerError('device-lost', `Cannot change settings of '${this.id}': ${error.message}`, { hint: error.hint }));
+    if (this.#disposed || this.#state === 'gone') return;
+    this.#ring.end('broken');
+    this.#setState('gone', error.hint === undefined ? error.message : `${error.message} ${error.hint}`);
+  }
+
+  #setState(state: TaggerState, detail: string): void {
+    this.#state = state;
+    this.#detail = detail;
+    this.#emit({ kind: 'state', taggerId: this.id });
+  }
+
+  #emit(event: StationEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        console.error(`line ${this.id}: a listener failed and was dropped:`, error);
+        this.#listeners.delete(listener);
+      }
+    }
+  }
+
+  async #configure(change: Settings, revision: number | undefined): Promise<{ settings: Settings; revision: number }> {
+    if (this.#disposed || this.#state === 'gone') {
+      throw new TaggerError('unavailable', `Cannot change settings of '${this.id}': the tagger is gone.`, { hint: 'Wait until it is back.' });
+    }
+    if (revision !== undefined && revision !== this.#revision) {
+      throw new TaggerError('conflict', `Cannot change settings of '${this.id}': they were changed meanwhile (revision ${this.#revision}, not ${revision}).`, { hint: 'Read the settings again and decide anew.' });
+    }
+    const { call, answer } = this.#configures.open();
+    this.#tell({ kind: 'configure', call, change, revision: this.#revision + 1 });
+    this.#settings = await answer;
+    this.#revision++;
+    for (const handle of this.#handles.values()) this.#results.tell({ kind: 'describe', id: handle.id, info: this.#describe(handle) });
+    this.#emit({ kind: 'settings', taggerId: this.id, revision: this.#revision });
+    return { settings: this.#settings, revision: this.#revision };
+  }
+
+  /** Losses as ingest last told them; delivered tags as they are this moment. */
+  #ledgerNow(): LedgerSnapshot {
+    const totals = this.#ring.totals(this.#info.channels.length);
+    const none = (): LedgerSnapshot['channels'][number] => ({ delivered: 0, lost: { device: 0, usb: 0, host: 0 }, unknown: { device: 0, usb: 0, host: 0 } });
+    const told = this.#ledger ?? { channels: [], intervals: 0, lostPs: 0, grade: 'none' as const, disorder: 0, epochs: 0 };
+    return { ...told, channels: this.#info.channels.map((_, i) => ({ ...(told.channels[i] ?? none()), delivered: totals[i]! })) };
+  }
+
+  async #takeDown(): Promise<void> {
+    this.#state = 'absent';
+    this.#detail = 'The tagger was closed.';
+    clearInterval(this.#sampling);
+    for (const handle of this.#handles.values()) handle.dispose();
+    this.#ring.stop();
+    this.#tell({ kind: 'stop' });
+    const timer = setTimeout(() => void this.#ingest.terminate(), stopWithinMs);
+    await this.#ingestGone.promise;
+    clearTimeout(timer);
+    await Promise.all([...this.#threads.map(thread => thread.terminate()), this.#results?.terminate()]);
+    this.#emit({ kind: 'state', taggerId: this.id });
+    this.#listeners.clear();
+  }
+}
+
+/** A quarter of a second at 16 Mtags/s where memory is plenty. */
+function slotsForThisBox(): number {
+  const gibibytes = totalmem() / 2 ** 30;
+  return gibibytes >= 3 ? 256 : gibibytes >= 1.5 ? 128 : 64;
+}

@@ -1,0 +1,108 @@
+// dsp/messages.ts - everything that crosses a thread inside a line. Tags never do: they lie in the ring.
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorNote } from '../core/errors.ts';
+import type { LedgerSnapshot } from '../core/ledger.ts';
+import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
+import type { ResultInfo } from '../core/results.ts';
+import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
+import type { Loss, Tick } from '../core/tags.ts';
+import type { KernelSet } from './kernels/kernels.ts';
+import type { Payload } from './measurement.ts';
+import type { RingLayout } from './ring.ts';
+
+/** What every thread of a line is born with. */
+export interface LineSetup {
+  memory: WebAssembly.Memory;
+  layout: RingLayout;
+  kernel: KernelSet['kind'] | undefined;
+}
+
+export interface IngestSetup extends LineSetup {
+  source: TaggerSource;
+  /** `scratchBytes` for the driver, then `workBytes` for ingest itself. */
+  scratchAt: number;
+  maxBlockTags: number;
+  freeRun: boolean;
+}
+
+export interface WorkerSetup extends LineSetup {
+  reader: number;
+  /** Commands of the main thread. */
+  commands: MessagePort;
+  /** Requests of the results thread. */
+  results: MessagePort;
+  scratchAt: number;
+  scratchTags: number;
+  channels: number[];
+  tick: Tick;
+}
+
+export type ResultsSetup = LineSetup;
+
+/** Where a measurement lies: `boardAt` 64 bytes that the main thread reads, then its own region. */
+export interface Placement { boardAt: number; at: number; bytes: number }
+
+/** Offsets on the board of a measurement: progress of a limited run as a double (else NaN), room for one time. */
+export const board = { progress: 0, limit: 32 } as const;
+export const boardBytes = 64;
+
+/** The part of a view that is not the ring: channels in dense order moved by these delays. */
+export interface ViewSetup { key: string; delaysPs: number[]; at: number; capacity: number }
+
+export type IngestCommand =
+  | { kind: 'go' }
+  | { kind: 'stop' }
+  | { kind: 'configure'; call: number; change: Settings; revision: number };
+
+export type IngestReport =
+  | { kind: 'ready'; info: TaggerInfo; settings: Settings; kernel: KernelSet['kind'] }
+  | { kind: 'streaming' }
+  | { kind: 'ledger'; ledger: LedgerSnapshot }
+  | { kind: 'loss'; grade: Loss['grade']; place: Loss['place']; intervals: number }
+  | { kind: 'clock'; locked: boolean }
+  | { kind: 'configured'; call: number; settings: Settings }
+  | { kind: 'refused'; call: number; error: ErrorNote }
+  | { kind: 'ended'; ledger: LedgerSnapshot }
+  | { kind: 'failed'; error: ErrorNote; ledger: LedgerSnapshot | undefined };
+
+/** Main thread -> dsp worker. A `fence` is the first block a command applies to. */
+export type WorkerCommand =
+  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean }
+  | { kind: 'start'; id: number; run: number; fence: number; clear: boolean; durationPs: number | undefined; generation: number; call: number }
+  | { kind: 'clear'; id: number; fence: number; generation: number; call: number }
+  | { kind: 'stop'; id: number; call: number }
+  | { kind: 'dispose'; id: number; call: number };
+
+export type WorkerReport =
+  | { kind: 'done'; call: number }
+  | { kind: 'finished'; id: number; run: number }
+  | { kind: 'failed'; id: number; error: ErrorNote };
+
+/** What a measurement knows about its own completeness; the rest of `ResultInfo` does not change while tags flow. */
+export type Account = Pick<ResultInfo,
+  'startPs' | 'stopPs' | 'epoch' | 'captureDurationPs' | 'liveTimePs' | 'lossGrade' | 'lostIntervals' | 'missedTags' | 'tags' | 'epochs'
+  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended'>;
+export type FixedInfo = Omit<ResultInfo, keyof Account>;
+
+/** Results thread <-> dsp worker. */
+export interface SnapshotRequest { id: number }
+export type Snapshot =
+  | { id: number; generation: number; payload: Payload; account: Account }
+  | { id: number; error: ErrorNote };
+
+/** Main thread -> results thread. */
+export type ResultsCommand =
+  /** A dsp worker was started. Its bell must be rung, because a worker that waits for tags hears no message. */
+  | { kind: 'worker'; worker: number; port: MessagePort; reader: number }
+  | { kind: 'create'; id: number; worker: number; name: MeasurementName; config: CheckedConfig; placement: Placement; info: FixedInfo }
+  | { kind: 'describe'; id: number; info: FixedInfo }
+  /** Without a getter only the account is wanted. */
+  | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown> }
+  | { kind: 'fail'; id: number; error: ErrorNote }
+  | { kind: 'forget'; id: number; call: number };
+
+export type ResultsReport =
+  /** One value for all who asked for the same while it was made. */
+  | { kind: 'value'; calls: number[]; value: unknown; info: ResultInfo }
+  | { kind: 'error'; calls: number[]; error: ErrorNote }
+  | { kind: 'forgotten'; call: number };

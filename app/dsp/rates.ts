@@ -1,0 +1,45 @@
+// dsp/rates.ts - the rates a line shows without any measurement: counted by ingest, sampled by the main thread.
+import type { Rates } from '../core/station.ts';
+import type { ChannelInfo } from '../core/tagger.ts';
+import type { Ring } from './ring.ts';
+
+/** Samples reach back this far; a longer window is cut to it. */
+const keepMs = 60_000;
+
+interface Sample { atMs: number; livePs: number; totals: Float64Array }
+
+export class RateMeter {
+  readonly #ring: Ring;
+  readonly #channels: readonly ChannelInfo[];
+  /** Oldest first. */
+  readonly #samples: Sample[] = [];
+
+  constructor(ring: Ring, channels: readonly ChannelInfo[]) {
+    this.#ring = ring;
+    this.#channels = channels;
+    this.sample();
+  }
+
+  sample(): Sample {
+    const atMs = performance.now();
+    const sample = { atMs, livePs: this.#ring.livePs, totals: this.#ring.totals(this.#channels.length).slice() };
+    this.#samples.push(sample);
+    while (this.#samples.length > 2 && this.#samples[0]!.atMs < atMs - keepMs) this.#samples.shift();
+    return sample;
+  }
+
+  /** @param connected false: there is no tagger, and nobody knows a rate */
+  rates(windowMs: number, connected: boolean): Rates {
+    const now = this.sample();
+    const since = this.#samples.find(({ atMs }) => atMs >= now.atMs - windowMs) ?? now;
+    const livePs = now.livePs - since.livePs;
+    const known = connected && livePs > 0;
+    const channels = this.#channels.map(({ number, name }, i) => ({
+      channel: number, name, rateHz: known ? (now.totals[i]! - since.totals[i]!) / (livePs * 1e-12) : null, totalTags: now.totals[i]!,
+    }));
+    return {
+      liveTimePs: livePs, at: new Date().toISOString(), channels,
+      totalHz: known ? channels.reduce((sum, { rateHz }) => sum + (rateHz ?? 0), 0) : null,
+    };
+  }
+}

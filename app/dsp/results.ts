@@ -1,0 +1,170 @@
+// dsp/results.ts - turns snapshots into values, on a thread off the data path.
+//
+// At most one snapshot of a measurement is under way, because a measurement reuses the buffer it handed over only when
+// asked again. Requests that come meanwhile wait for the next one: whoever asks sees everything up to that moment.
+// Equal requests of one batch are evaluated once.
+import type { MessagePort } from 'node:worker_threads';
+import { TaggerError, toNote, type ErrorNote } from '../core/errors.ts';
+import type { ResultInfo } from '../core/results.ts';
+import { loadKernels } from './kernels/load.ts';
+import type { MeasurementClasses, Totals } from './measurement.ts';
+import type { FixedInfo, ResultsCommand, ResultsReport, ResultsSetup, Snapshot } from './messages.ts';
+import { Ring } from './ring.ts';
+
+interface Request { call: number; getter: string | undefined; args: Record<string, unknown> }
+
+interface Entry {
+  worker: { port: MessagePort; reader: number };
+  totals: Totals;
+  info: FixedInfo;
+  generation: number;
+  /** Answered by the snapshot under way. */
+  asked: Request[];
+  /** Came after it was asked for. */
+  waiting: Request[];
+  error: ErrorNote | undefined;
+  /** Call of the main thread that wants to be told when this thread has let go. */
+  forget: number | undefined;
+}
+
+export class Results {
+  readonly #setup: ResultsSetup;
+  readonly #classes: MeasurementClasses;
+  readonly #report: (report: ResultsReport, transfer?: ArrayBuffer[]) => void;
+  readonly #ring: Ring;
+  readonly #kernels: ReturnType<typeof loadKernels>;
+  readonly #workers = new Map<number, Entry['worker']>();
+  readonly #entries = new Map<number, Entry>();
+
+  constructor(setup: ResultsSetup, classes: MeasurementClasses, report: (report: ResultsReport, transfer?: ArrayBuffer[]) => void) {
+    this.#setup = setup;
+    this.#classes = classes;
+    this.#report = report;
+    this.#ring = new Ring(setup.memory, setup.layout);
+    this.#kernels = loadKernels(setup.memory, setup.kernel);
+  }
+
+  obey(command: ResultsCommand): void {
+    if (command.kind === 'worker') {
+      const { port, reader } = command;
+      port.on('message', (snapshot: Snapshot) => this.#take(snapshot));
+      this.#workers.set(command.worker, { port, reader });
+      return;
+    }
+    const entry = this.#entries.get(command.id);
+    switch (command.kind) {
+      case 'create': {
+        const { placement } = command;
+        const worker = this.#workers.get(command.worker)!;
+        const totals = this.#classes[command.name].totals(command.config, { memory: this.#setup.memory, kernels: this.#kernels, at: placement.at, bytes: placement.bytes });
+        this.#entries.set(command.id, { worker, totals, info: command.info, generation: 0, asked: [], waiting: [], error: undefined, forget: undefined });
+        break;
+      }
+      case 'describe':
+        if (entry) entry.info = command.info;
+        break;
+      case 'read':
+        if (!entry || entry.forget !== undefined) this.#refuse([command], closed());
+        else if (entry.error) this.#refuse([command], entry.error);
+        else {
+          entry.waiting.push(command);
+          this.#ask(command.id, entry);
+        }
+        break;
+      case 'fail':
+        if (!entry) break;
+        // The worker is gone or has given the measurement up: nothing under way will be answered.
+        entry.error = command.error;
+        this.#refuse([...entry.asked, ...entry.waiting], command.error);
+        entry.asked = [];
+        entry.waiting = [];
+        this.#letGo(command.id, entry);
+        break;
+      case 'forget':
+        if (!entry) {
+          this.#report({ kind: 'forgotten', call: command.call });
+          break;
+        }
+        entry.forget = command.call;
+        this.#refuse(entry.waiting, closed());
+        entry.waiting = [];
+        this.#letGo(command.id, entry);
+    }
+  }
+
+  #ask(id: number, entry: Entry): void {
+    const { worker } = entry;
+    if (entry.asked.length > 0 || entry.waiting.length === 0) return;
+    entry.asked = entry.waiting;
+    entry.waiting = [];
+    worker.port.postMessage({ id }, []);
+    this.#ring.ringBell(worker.reader);
+  }
+
+  #take(snapshot: Snapshot): void {
+    const entry = this.#entries.get(snapshot.id);
+    if (!entry) return;
+    const { asked } = entry;
+    entry.asked = [];
+    if ('error' in snapshot) this.#refuse(asked, snapshot.error);
+    else this.#evaluate(entry, asked, snapshot);
+    this.#letGo(snapshot.id, entry);
+    this.#ask(snapshot.id, entry);
+  }
+
+  #evaluate(entry: Entry, asked: readonly Request[], snapshot: Extract<Snapshot, { payload: unknown }>): void {
+    try {
+      if (snapshot.generation !== entry.generation) {
+        entry.totals.clear();
+        entry.generation = snapshot.generation;
+      }
+      entry.totals.take(snapshot.payload);
+    } catch (error) {
+      console.error('results:', error);
+      this.#refuse(asked, toNote(error));
+      return;
+    }
+    const info: ResultInfo = { ...entry.info, ...snapshot.account };
+    for (const same of batches(asked)) {
+      const [{ getter, args }] = same;
+      try {
+        const value = getter === undefined ? undefined : entry.totals.evaluate(getter, args, info);
+        this.#report({ kind: 'value', calls: same.map(({ call }) => call), value, info }, buffersIn(value));
+      } catch (error) {
+        if (toNote(error).code === 'internal') console.error('results:', error);
+        this.#refuse(same, toNote(error));
+      }
+    }
+  }
+
+  #refuse(requests: readonly Request[], error: ErrorNote): void {
+    if (requests.length > 0) this.#report({ kind: 'error', calls: requests.map(({ call }) => call), error });
+  }
+
+  /** The region may be given back once no snapshot is under way. */
+  #letGo(id: number, entry: Entry): void {
+    if (entry.forget === undefined || entry.asked.length > 0) return;
+    this.#entries.delete(id);
+    this.#report({ kind: 'forgotten', call: entry.forget });
+  }
+}
+
+/** Requests by getter and arguments; those that change something when read (`remove`) are never shared. */
+function batches(requests: readonly Request[]): [Request, ...Request[]][] {
+  const groups = new Map<string, [Request, ...Request[]]>();
+  for (const request of requests) {
+    const key = request.args['remove'] === true ? `call ${request.call}` : JSON.stringify([request.getter, request.args]);
+    const group = groups.get(key);
+    if (group) group.push(request);
+    else groups.set(key, [request]);
+  }
+  return [...groups.values()];
+}
+
+function buffersIn(value: unknown): ArrayBuffer[] {
+  if (ArrayBuffer.isView(value)) return value.buffer instanceof ArrayBuffer ? [value.buffer] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return [...new Set(Object.values(value).flatMap(item => (ArrayBuffer.isView(item) && item.buffer instanceof ArrayBuffer ? [item.buffer] : [])))];
+}
+
+function closed(): ErrorNote { return toNote(new TaggerError('closed', 'Cannot read the measurement: it was disposed.')); }
