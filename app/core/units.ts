@@ -51,7 +51,9 @@ function scale(value: number, factor: number): number {
 export function formatSi(value: number, unit: string, digits = 4): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? `- ${unit}` : `${value} ${unit}`;
   if (value === 0) return `0 ${unit}`;
-  const exponent = Math.max(-4, Math.min(4, Math.floor(Math.log10(Math.abs(value)) / 3)));
+  // Rounded first: 999.99 ms is 1 s and not 1000 ms.
+  const rounded = Math.abs(Number(value.toPrecision(digits)));
+  const exponent = Math.max(-4, Math.min(4, Math.floor(Math.log10(rounded) / 3)));
   const prefix = ['p', 'n', 'u', 'm', '', 'k', 'M', 'G', 'T'][exponent + 4] ?? '';
   return `${Number((value / 1e3 ** exponent).toPrecision(digits))} ${prefix}${unit}`;
 }

@@ -16,7 +16,7 @@ export function report(outcome: Outcome, terminal: Terminal): string[] {
   const facts = [...outcomeFacts(outcome), ...accountFacts(info)];
   const width = Math.max(...facts.map(({ label }) => label.length));
   const lines = [
-    `${paint(measurements[outcome.name].className, 'bold', terminal)}  ${subject(outcome)}`,
+    `${paint(measurements[outcome.name].className, 'bold', terminal)}  ${subject(outcome)} | ${printable(outcome.source)}`,
     ...facts.map(({ label, text, style }) => `  ${paint(label.padEnd(width), 'dim', terminal)}  ${style ? paint(text, style, terminal) : text}`),
   ];
   if (outcome.name === 'countrate') lines.push('', ...rateTable(outcome, terminal));
@@ -25,8 +25,8 @@ export function report(outcome: Outcome, terminal: Terminal): string[] {
 
 interface Fact { label: string; text: string; style?: Style }
 
-/** What, of which channels, in which bins, on which instrument. */
-function subject({ name, info, source }: Outcome): string {
+/** What, of which channels, in which bins. */
+function subject({ name, info }: Outcome): string {
   const { config } = info;
   const channel = (key: string, fallback: string): string => String(config[key] ?? config[fallback]);
   const bins = typeof config['binwidthPs'] === 'number'
@@ -38,7 +38,7 @@ function subject({ name, info, source }: Outcome): string {
     timeDifferences: () => `click ${config['click']}, start ${channel('start', 'click')}, histograms ${config['histograms']}`,
     startStop: () => `click ${config['click']}, start ${channel('start', 'click')}`,
   }[name]();
-  return [what, bins, printable(source)].filter(part => part !== '').join(' | ');
+  return [what, bins].filter(part => part !== '').join(' | ');
 }
 
 function channelList(channels: unknown): string {
@@ -76,7 +76,7 @@ function g2Fact({ values, info }: Outcome): Fact[] {
   const zero = Math.floor(g2.length / 2);
   const value = g2[zero]!;
   const error = (values['g2Error'] as Float64Array)[zero]!;
-  const text = Number.isNaN(value) ? 'not defined here: below the dead time, or no rate' : `${withError(value, error)} in the bin 0..${formatPs(info.config['binwidthPs'] as number)}`;
+  const text = value === 0 ? `0, no pair in the bin 0..${formatPs(info.config['binwidthPs'] as number)}` : Number.isNaN(value) ? 'not defined here: below the dead time, or no rate' : `${withError(value, error)} in the bin 0..${formatPs(info.config['binwidthPs'] as number)}`;
   return [{ label: 'g2(0)', text }];
 }
 
@@ -94,8 +94,8 @@ function counterFacts(outcome: Outcome): Fact[] {
 function accountFacts(info: ResultInfo): Fact[] {
   const facts: Fact[] = [];
   const bound = info.lossGrade === 'flagged' || info.lossGrade === 'suspect' ? ', an upper bound' : '';
-  const captured = info.captureDurationPs > info.liveTimePs ? ` of ${formatPs(info.captureDurationPs)}` : '';
-  facts.push({ label: 'live time', text: `${formatPs(info.liveTimePs)}${captured}${bound}` }, { label: 'tags', text: whole(info.tags) }, lossFact(info));
+  const captured = info.captureDurationPs > info.liveTimePs ? ` of ${precise(info.captureDurationPs)}` : '';
+  facts.push({ label: 'live time', text: `${precise(info.liveTimePs)}${captured}${bound}` }, { label: 'tags', text: whole(info.tags) }, lossFact(info));
   if (info.aliased) {
     const good = info.nearestGoodPs.map(formatPs).join(' or ');
     facts.push({
@@ -158,6 +158,9 @@ export function plots(outcome: Outcome, terminal: Terminal, log: boolean): strin
   return ['', ...plot({ x: index, y: first, width, sparse: name === 'startStop' },
     { title: title(rowsOf(outcome) > 1 ? `histogram 0 of ${rowsOf(outcome)}` : subject(outcome)), xLabel: label, yLabel: shown === 'g2' ? 'g2' : y, terminal, log })];
 }
+
+/** Six digits: the difference between live time and duration is often small and matters. */
+function precise(ps: number): string { return ps < 3600e12 ? formatSi(ps * 1e-12, 's', 6) : formatPs(ps); }
 
 export function whole(value: number): string { return value.toLocaleString('en-US', { maximumFractionDigits: 0 }); }
 

@@ -40,22 +40,23 @@ async function analyzeOnce(file: string, name: MeasurementName, options: Analyze
   await checkOutput(options);
   await checkReadable(file);
   const { Line } = await import('../../dsp/line.ts');
-  await using line = await readable(file, () => Line.open({
+  await using line = await opened(() => Line.open({
     id: 'file', source: { kind: 'replay', file, speed: 'unpaced' }, ingestWorker: new URL('../ingest.worker.ts', import.meta.url),
     ...(blockTags === undefined ? {} : { maxBlockTags: blockTags }), ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
   }));
   const [measurement] = await line.createMeasurements([{ name, config }], { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
   if (!measurement) throw new TaggerError('internal', `The engine made no ${measurements[name].className}.`);
   const normalized = options.normalized ?? false;
-  const result = await readable(file, () => runMeasurement(measurement, name, {
+  const result = await runMeasurement(measurement, name, {
     forPs, signal: context.signal, progress: progressOn(process.stderr, context.err),
     read: { normalized: normalized || (name === 'correlation' && !options.json), rates: options.rates ?? 'global' },
     account: () => measurement.account(),
-  }));
-  const { model, channels } = line.status().info;
+  });
+  const { state, detail, info: { model, channels } } = line.status();
   await deliver({
     name, ...result, normalized, source: `${basename(file)} (${model})`, channelNames: new Map(channels.map(channel => [channel.number, channel.name])),
   }, options, context);
+  if (state === 'gone') throw new CommandError(exitCodes.badData, 'protocol', detail, 'The result holds what could be read before that.');
   if (result.interrupted) {
     context.remark(`tagctl: ${measurements[name].className} was stopped before the end of the file; the result holds what was read so far.`);
     context.exitCode = exitCodes.interrupted;
@@ -81,12 +82,10 @@ async function checkReadable(file: string): Promise<void> {
   }
 }
 
-/** What a driver says about the bytes of a file is a matter of data and not of a protocol. */
-async function readable<T>(file: string, work: () => Promise<T>): Promise<T> {
-  try { return await work(); } catch (error) {
-    if (isTaggerError(error) && (error.code === 'protocol' || error.code === 'unsupported')) {
-      throw new CommandError(exitCodes.badData, error.code, error.message, error.hint ?? `Check that ${file} is a complete recording.`);
-    }
+/** Arguments were checked before: what the driver refuses now are the bytes of the file. */
+async function opened<T>(open: () => Promise<T>): Promise<T> {
+  try { return await open(); } catch (error) {
+    if (isTaggerError(error) && ['usage', 'protocol', 'unsupported'].includes(error.code)) throw new CommandError(exitCodes.badData, error.code, error.message, error.hint);
     throw error;
   }
 }

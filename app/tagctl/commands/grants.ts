@@ -1,7 +1,7 @@
 // app/tagctl/commands/grants.ts - `share`, `grants`, `revoke`: handing on a part of what one may do, and taking it back.
 import { Option, type Command } from 'commander';
 import { TaggerError } from '../../core/errors.ts';
-import type { GrantRow } from '../../rpc/api.ts';
+import type { Facet, GrantInfo } from '../../rpc/api.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../document.ts';
 import { command, examples } from '../help.ts';
@@ -10,7 +10,7 @@ import { addStationOptions, withSession, type StationOptions } from '../session.
 import { paint, printable, table, type Terminal } from '../terminal.ts';
 
 interface ShareOptions extends StationOptions {
-  facet: 'view' | 'measure' | 'control' | 'admin'; taggers?: string; channels?: string; ttl?: string; uses?: string; label?: string; json?: boolean;
+  facet: Facet; taggers?: string; channels?: string; ttl?: string; uses?: string; label?: string; json?: boolean;
 }
 type Options = StationOptions & { json?: boolean };
 
@@ -36,10 +36,10 @@ export function shareCommand(context: Context): Command {
           ...(options.label === undefined ? {} : { label: options.label }),
         });
         if (options.json) return await context.write([jsonLine(shared)]);
-        const { grant } = shared;
+        const until = shared.expires === null ? '' : `, until ${shared.expires}`;
         await context.print([
-          ...shared.links, '',
-          paint(`${limitsOf(grant).join(', ')}. Who has the link has this power; take it back with: tagctl revoke ${grant.id}`, 'dim', context.out),
+          shared.link, shared.webLink, '',
+          paint(`For whoever has it: ${options.facet}${until}. Take it back with: tagctl revoke ${shared.id}`, 'dim', context.out),
         ]);
       });
     });
@@ -74,11 +74,11 @@ export function revokeCommand(context: Context): Command {
 }
 
 /** Children below their parents, with the lines of a tree; a row whose parent is not in the list is a root. */
-export function grantTree(rows: readonly GrantRow[], terminal: Terminal): string[] {
+export function grantTree(rows: readonly GrantInfo[], terminal: Terminal): string[] {
   const [down, branch, last, skip] = terminal.unicode ? ['│  ', '├─ ', '└─ ', '   '] : ['|  ', '|- ', '`- ', '   '];
   const ids = new Set(rows.map(({ id }) => id));
   const cells: string[][] = [];
-  const add = (row: GrantRow, lead: string, below: string): void => {
+  const add = (row: GrantInfo, lead: string, below: string): void => {
     cells.push([`${lead}${row.id}`, row.facet, printable(row.label), limitsOf(row).slice(1).join(', ')]);
     const children = rows.filter(({ parent }) => parent === row.id);
     children.forEach((child, i) => {
@@ -92,7 +92,7 @@ export function grantTree(rows: readonly GrantRow[], terminal: Terminal): string
 }
 
 /** First the facet, then each bound in words. */
-function limitsOf({ facet, channels, taggers, expires, uses }: GrantRow): string[] {
+function limitsOf({ facet, channels, taggers, expires, uses }: GrantInfo): string[] {
   return [
     facet,
     ...(taggers === null ? [] : [`tagger ${taggers.map(printable).join(', ')}`]),

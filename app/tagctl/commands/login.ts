@@ -17,7 +17,7 @@ export function loginCommand(context: Context): Command {
       if (process.stdin.isTTY) process.stderr.write('Paste the link: ');
       const link = await firstLine();
       if (link === '') throw new TaggerError('usage', 'Cannot log in: no link came on stdin.', { hint: 'echo \'tagd://...\' | tagctl login' });
-      const name = await withSession({ link, ...options }, context, async session => (await session.station()).name);
+      const name = await withSession({ link, ...options }, context, async session => (await session.info()).name);
       const file = await storeLink(link, context.environment);
       await context.print([`Logged in to ${printable(name)}. The link is kept in ${file}.`]);
     });

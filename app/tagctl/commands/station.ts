@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { LedgerSnapshot } from '../../core/ledger.ts';
 import type { TaggerState, TaggerStatus } from '../../core/station.ts';
 import { formatPs } from '../../core/units.ts';
+import type { Session } from '../../client/index.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../document.ts';
 import { command, examples } from '../help.ts';
@@ -17,7 +18,7 @@ export function infoCommand(context: Context): Command {
     .option('--json', 'one JSON document on stdout')
     .action(async (options: Options) => {
       await withSession(options, context, async session => {
-        const [station, grant, taggers] = await Promise.all([session.station(), session.whoami(), session.taggers()]);
+        const [station, { grant }, taggers] = await Promise.all([session.info(), session.whoami(), statuses(session)]);
         if (options.json) return await context.write([jsonLine({ station, grant, taggers })]);
         const facts: [string, string][] = [
           ['station', `${station.name} (${station.id}), tagd ${station.version}`], ['up since', station.startedAt],
@@ -37,12 +38,19 @@ export function taggersCommand(context: Context): Command {
     .option('--json', 'one JSON document on stdout')
     .action(async (options: Options) => {
       await withSession(options, context, async session => {
-        const list = await session.taggers();
+        const list = await statuses(session);
         if (options.json) return await context.write([jsonLine({ taggers: list })]);
         await context.print(list.length === 0 ? ['There is no tagger.'] : list.flatMap(status => taggerLines(status, context.out)));
       });
     });
   return examples(addStationOptions(taggers), 'tagctl taggers --json | jq .taggers[0].info.channels');
+}
+
+async function statuses(session: Session): Promise<TaggerStatus[]> {
+  return await Promise.all((await session.taggers()).map(async ({ id }) => {
+    using tagger = await session.tagger(id);
+    return await tagger.status();
+  }));
 }
 
 const stateStyle: Record<TaggerState, Style> = { absent: 'yellow', probing: 'yellow', ready: 'green', streaming: 'green', ended: 'cyan', gone: 'red' };
