@@ -4,9 +4,9 @@
 // it does is awaited by anybody save `stop()`, which takes 2 s at most. On every connection: availability, info, state,
 // channels, rates, in this order; the broker may have lost all of it. Documents follow a change by at most a second.
 import { isTaggerError, TaggerError } from '../core/errors.ts';
-import type { Station, StationEvent, TaggerPort } from '../core/station.ts';
+import type { Station, StationEvent } from '../core/station.ts';
 import { startHealthProbe, type HealthProbe } from './health.ts';
-import { Link, type LinkEnd, type Protocol } from './link.ts';
+import { Link, type LinkEnd } from './link.ts';
 import {
   availability, documents, eventMessage, healthMessage, isPresent, newsOf, ratesMessage,
   type ClockState, type Message, type StationNews, type StationView,
@@ -14,6 +14,7 @@ import {
 import { checkOptions, defaultBaseTopic, defaultRatesEveryMs, hidePassword, systemClock, type Clock, type MqttOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { EventBudget, retryDelayMs } from './pace.ts';
+import type { MqttStatus } from './status.ts';
 import { stationTopics, type StationTopics } from './topics.ts';
 
 /** A connection that lived this long was a good one: the next retry is quick again. */
@@ -23,27 +24,6 @@ const answerWithinMs = 20_000;
 const stopWithinMs = 2_000;
 const documentsApartMs = 1_000;
 const healthEveryMs = 60_000;
-
-export interface MqttStatus {
-  state: 'stopped' | 'connecting' | 'connected' | 'waiting';
-  connected: boolean;
-  /** The broker, without a password. */
-  url: string;
-  /** The version of MQTT in use: 5, or 4 (that is 3.1.1) after the broker refused 5. */
-  protocol: Protocol;
-  /** Why the last connection or message failed; stays until the next failure. */
-  lastError: { code: string; message: string; hint: string | undefined; at: string } | undefined;
-  connections: number;
-  /** Milliseconds that the next attempt was put off, while `waiting`. */
-  retryInMs: number | undefined;
-  /** Messages that the broker acknowledged, or that the socket took if nobody acknowledges them. */
-  published: number;
-  /** Messages that the broker refused, as an access list does. */
-  refused: number;
-  queued: number;
-  inFlight: number;
-  dropped: { events: number; samples: number };
-}
 
 /** What a test turns by hand. */
 export interface MqttSurroundings { clock?: Clock; random?: () => number; health?: HealthProbe }
@@ -61,7 +41,7 @@ export class MqttBridge {
 
   #unwatch: (() => void) | undefined;
   #link: Link | undefined;
-  #protocol: Protocol = 5;
+  #protocol: MqttStatus['protocol'] = 5;
   #connectedAtMs: number | undefined;
   #failures = 0;
   #retryInMs: number | undefined;
@@ -76,7 +56,8 @@ export class MqttBridge {
   readonly #cancelTicks = new Map<'rates' | 'health' | 'documents', () => void>();
   #documentsAtMs = Number.NEGATIVE_INFINITY;
 
-  readonly #present = new Map<string, boolean>();
+  /** Taggers that were there when they last changed their state. */
+  readonly #present = new Set<string>();
   readonly #clocks = new Map<string, ClockState>();
   readonly #eventBudget = new EventBudget();
 
@@ -102,7 +83,7 @@ export class MqttBridge {
   /** Begins to connect and returns at once; a broker that is not there is tried again for ever. */
   start(): void {
     if (this.#unwatch) return;
-    for (const tagger of this.#station.taggers()) this.#present.set(tagger.id, isPresent(tagger.status().state));
+    for (const { id } of this.#station.taggers()) if (this.#look(id).present) this.#present.add(id);
     this.#unwatch = this.#station.watch(event => this.#onStationEvent(event));
     this.#outbox.keep(availability(this.#topics, true));
     this.#connect();
@@ -143,7 +124,7 @@ export class MqttBridge {
   }
 
   #onOpen(window: number): void {
-    this.#connectedAtMs = this.#clock.nowMs();
+    this.#connectedAtMs = this.#clock.elapsedMs();
     this.#connections++;
     this.#window = window;
     this.#cancelPatience();
@@ -152,19 +133,22 @@ export class MqttBridge {
     this.#publishRates();
     this.#publishHealth();
     this.#every(this.#ratesEveryMs, 'rates', () => this.#publishRates());
-    this.#every(healthEveryMs, 'health', () => this.#publishHealth());
+    this.#every(healthEveryMs, 'health', () => {
+      this.#publishHealth();
+      this.#publishDocuments(); // In case something changed without an event.
+    });
     this.#pump();
   }
 
   #onClosed({ error, protocolRefused }: LinkEnd): void {
-    this.#note(error);
-    const upMs = this.#connectedAtMs === undefined ? 0 : this.#clock.nowMs() - this.#connectedAtMs;
+    const upMs = this.#connectedAtMs === undefined ? 0 : this.#clock.elapsedMs() - this.#connectedAtMs;
     this.#leave();
     if (protocolRefused) {
       this.#protocol = this.#protocol === 5 ? 4 : 5;
       // The older version is tried at once; a broker that refuses both waits like any other.
       if (this.#protocol === 4) return this.#connect();
     }
+    this.#note(error);
     this.#failures = upMs >= stableAfterMs ? 1 : this.#failures + 1;
     this.#retryInMs = retryDelayMs(this.#failures, this.#random());
     this.#cancelRetry = this.#clock.after(this.#retryInMs, () => this.#connect());
@@ -182,28 +166,33 @@ export class MqttBridge {
   }
 
   #onStationEvent(event: StationEvent): void {
-    const status = this.#ask(() => this.#find(event.taggerId)?.status());
-    const present = status !== undefined && isPresent(status.state);
-    const news = newsOf(event, this.#present.get(event.taggerId) ?? false, { present, detail: status?.detail ?? '' });
-    if (event.kind === 'clock') this.#clocks.set(event.taggerId, event.locked ? 'locked' : 'lost');
-    if (status) this.#present.set(event.taggerId, present);
-    else for (const known of [this.#present, this.#clocks]) known.delete(event.taggerId);
-    if (!present) this.#clocks.delete(event.taggerId);
+    const { taggerId: id } = event;
+    const now = this.#look(id);
+    const news = newsOf(event, this.#present.has(id), now);
+    if (event.kind === 'state' && now.present) this.#present.add(id);
+    if (event.kind === 'state' && !now.present) this.#present.delete(id);
+    if (event.kind === 'clock') this.#clocks.set(id, event.locked ? 'locked' : 'lost');
+    if (!now.present) this.#clocks.delete(id);
     if (news) this.#publishNews(news);
     this.#publishDocumentsSoon();
     this.#pump();
   }
 
+  #look(taggerId: string): { present: boolean; detail: string } {
+    const status = this.#ask(() => this.#station.taggers().find(tagger => tagger.id === taggerId)?.status());
+    return { present: status !== undefined && isPresent(status.state), detail: status?.detail ?? '' };
+  }
+
   #publishNews(news: StationNews): void {
-    const nowMs = this.#clock.nowMs();
-    if (this.#eventBudget.take(news.type, nowMs)) this.#outbox.event(eventMessage(this.#topics, news, nowMs));
+    const granted = this.#eventBudget.take(news.type, this.#clock.elapsedMs());
+    if (granted) this.#outbox.event(eventMessage(this.#topics, news, this.#clock.nowMs()));
     else this.#droppedEvents++;
   }
 
   /** At most once a second, however fast the station changes; without a connection not at all. */
   #publishDocumentsSoon(): void {
     if (this.#connectedAtMs === undefined || this.#cancelTicks.has('documents')) return;
-    const waitMs = Math.max(0, this.#documentsAtMs + documentsApartMs - this.#clock.nowMs());
+    const waitMs = Math.max(0, this.#documentsAtMs + documentsApartMs - this.#clock.elapsedMs());
     this.#cancelTicks.set('documents', this.#clock.after(waitMs, () => {
       this.#cancelTicks.delete('documents');
       this.#publishDocuments();
@@ -212,7 +201,7 @@ export class MqttBridge {
   }
 
   #publishDocuments(): void {
-    this.#documentsAtMs = this.#clock.nowMs();
+    this.#documentsAtMs = this.#clock.elapsedMs();
     const messages = this.#ask(() => documents(this.#view()));
     if (!messages) return;
     const topics = new Set(messages.map(message => message.topic)).add(this.#topics.availability).add(this.#topics.health);
@@ -240,8 +229,6 @@ export class MqttBridge {
       taggers: this.#station.taggers().map(tagger => ({ status: tagger.status(), clock: this.#clocks.get(tagger.id) ?? 'unknown' })),
     };
   }
-
-  #find(taggerId: string): TaggerPort | undefined { return this.#station.taggers().find(tagger => tagger.id === taggerId); }
 
   /** Again and again while this connection lasts. */
   #every(intervalMs: number, name: 'rates' | 'health', run: () => void): void {

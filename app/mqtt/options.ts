@@ -27,13 +27,17 @@ export interface MqttOptions {
 
 /** Time as the bridge sees it, so that a test can turn it by hand. */
 export interface Clock {
+  /** Of day, for time stamps; jumps when the box learns the time. */
   nowMs(): number;
+  /** Since some start, for intervals; never jumps. */
+  elapsedMs(): number;
   /** Runs once after `delayMs`; the returned function calls it off. */
   after(delayMs: number, run: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
@@ -92,5 +96,5 @@ function isBrokerUrl(text: string): boolean {
 
 /** The address as logs and status may show it. */
 export function hidePassword(url: string): string {
-  return url.replace(/\/\/[^/]*@/, '//').replace(/[?#].*$/s, '');
+  return url.replace(/^([a-z]+:\/\/)?.*@/is, '$1').replace(/[?#].*$/s, '');
 }

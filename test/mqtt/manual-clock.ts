@@ -7,6 +7,7 @@ export class ManualClock implements Clock {
   constructor(startMs = Date.UTC(2026, 0, 1)) { this.#nowMs = startMs; }
 
   nowMs(): number { return this.#nowMs; }
+  elapsedMs(): number { return this.#nowMs; }
 
   after(delayMs: number, run: () => void): () => void {
     const timer = { atMs: this.#nowMs + delayMs, run };
