@@ -23,4 +23,41 @@ export interface KernelSet {
   addBins(intoAt: number, fromAt: number, n: number): void;
   /** Largest u64 of n, as a double rounded up. */
   largestBin(at: number, n: number): number;
+
+  /**
+   * Adds every pair whose later tag is in [0, n) to u64 bins at `countsAt`; `history` tags directly in front may be the
+   * earlier one. For windows that hold few tags. `planAt`: a PairPlan; `candidatesAt`: scratch of 16 KiB.
+   */
+  pairsNear(
+    timesAt: number, channelsAt: number, n: number, history: number, planAt: number, countsAt: number, candidatesAt: number,
+  ): void;
+  /** Writes the times of `channel` to `intoAt`, which has room for n + 1, and returns how many. */
+  pickTimes(timesAt: number, channelsAt: number, n: number, channel: number, intoAt: number): number;
+  /** Adds every pair of two lists of times that has something new; the first `old...` of each list are old. */
+  pairsDense(
+    clicksAt: number, clicks: number, oldClicks: number, startsAt: number, starts: number, oldStarts: number,
+    planAt: number, countsAt: number,
+  ): void;
+  /** Adds every pair of one channel with itself whose later tag is new. */
+  pairsAuto(timesAt: number, n: number, old: number, planAt: number, countsAt: number): void;
+  /**
+   * Counts n tags into the bins they fall in and then opens the bin that holds the i64 at `untilAt`. `planAt`: an
+   * IntervalPlan; `ringAt`: u64[slots][columns], then u8[slots] flags.
+   */
+  countIntervals(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, ringAt: number): void;
+  /**
+   * Steps through n tags and counts delays into the histogram in use. `startsAt`: the open starts, `oldStarts` of them,
+   * followed by those among the n tags. `planAt`: a StepPlan. Returns how many tags were used: fewer than n once the last
+   * round is complete.
+   */
+  stepPairs(
+    timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number,
+  ): number;
+  /**
+   * Counts the delay from each last start to its first click. `planAt`: a StartStopPlan; `entriesAt`: u64 bin and u64 count
+   * per entry; `indexAt`: u32 per slot. Times before the i64 at `untilAt` are settled.
+   */
+  countStartStop(
+    timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number, indexAt: number,
+  ): void;
 }

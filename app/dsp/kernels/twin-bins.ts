@@ -1,6 +1,6 @@
 // dsp/kernels/twin-bins.ts - twins of the kernels on u64 bins.
 import type { KernelSet } from './kernels.ts';
-import { word, type Views } from './twin-views.ts';
+import { word, type Views } from './words.ts';
 
 export function binKernels(views: () => Views): Pick<KernelSet, 'addBins' | 'largestBin'> {
   return {

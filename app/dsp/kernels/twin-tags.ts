@@ -1,6 +1,6 @@
 // dsp/kernels/twin-tags.ts - twins of the kernels on blocks of tags: count, order, sort, search, delay.
 import type { KernelSet } from './kernels.ts';
-import { addTo, difference, type Views } from './twin-views.ts';
+import { addTo, difference, type Views } from './words.ts';
 
 type Names = 'countChannels' | 'firstDescent' | 'sortTags' | 'lowerBound' | 'delayTags';
 

@@ -1,4 +1,4 @@
-// dsp/kernels/twin-views.ts - shared memory as TypeScript sees it, and int64 arithmetic on two words.
+// dsp/kernels/words.ts - shared memory as TypeScript sees it, and int64 arithmetic on two words.
 //
 // A time is the words at index w (low, unsigned) and w + 1 (high, signed), w = address / 4. Doubles hold differences only:
 // exact below 2^53, and a larger one rounds to at least 2^53, so that comparing with a window never errs.

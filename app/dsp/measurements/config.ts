@@ -1,0 +1,18 @@
+// dsp/measurements/config.ts - arguments by name; they were checked against the table, so anything else here is a bug.
+import type { CheckedConfig } from '../../core/measurements.ts';
+
+export function numberOf(config: CheckedConfig, key: string): number {
+  const value = config[key];
+  if (typeof value !== 'number') throw new Error(`argument ${key} is ${typeof value}, not a number`);
+  return value;
+}
+
+export function optionalOf(config: CheckedConfig, key: string): number | undefined {
+  return config[key] === undefined ? undefined : numberOf(config, key);
+}
+
+export function channelsOf(config: CheckedConfig): readonly number[] {
+  const value = config['channels'];
+  if (!Array.isArray(value)) throw new Error('argument channels is not a list');
+  return value as readonly number[];
+}

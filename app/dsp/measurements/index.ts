@@ -1,0 +1,9 @@
+// dsp/measurements/index.ts - every measurement class by its name in the table.
+import type { MeasurementClasses } from '../measurement.ts';
+import { counter } from './counter.ts';
+import { countrate } from './countrate.ts';
+import { correlation, histogram } from './histogram.ts';
+import { startStop } from './start-stop.ts';
+import { timeDifferences } from './time-differences.ts';
+
+export const measurementClasses: MeasurementClasses = { countrate, counter, histogram, correlation, timeDifferences, startStop };
