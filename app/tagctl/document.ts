@@ -9,7 +9,7 @@ import { rowsOf, row, type Outcome } from './outcome.ts';
 export function* toJson(outcome: Outcome): Generator<string> {
   const { info, values } = outcome;
   const { name, ...account } = info;
-  yield `{"measurement":${JSON.stringify(name)},"source":${JSON.stringify(outcome.source)},"interrupted":${outcome.interrupted}`;
+  yield `{"measurement":${JSON.stringify(name)},"source":${JSON.stringify(outcome.source)},"remarks":${JSON.stringify(outcome.remarks)},"interrupted":${outcome.interrupted}`;
   for (const [key, value] of Object.entries(account)) yield `,${JSON.stringify(key)}:${JSON.stringify(value, bigintAsText) ?? 'null'}`;
   for (const [key, value] of Object.entries(values)) {
     yield `,${JSON.stringify(key)}:`;

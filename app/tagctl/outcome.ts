@@ -2,6 +2,7 @@
 import type { NumberArray } from '../format/table.ts';
 import type { MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
+import type { TaggerInfo } from '../core/tagger.ts';
 
 /** The part of a measurement that reading needs; the client's and the engine's both have it. */
 export interface Readable {
@@ -14,6 +15,8 @@ export interface Outcome {
   name: MeasurementName;
   /** What was measured on, in words: model and file or name. */
   source: string;
+  /** What is odd about the source, such as a file that is shorter than its header says. */
+  remarks: readonly string[];
   /** Channel numbers to the names people gave them. */
   channelNames: ReadonlyMap<number, string>;
   info: ResultInfo;
@@ -28,6 +31,15 @@ export interface ReadOptions {
   /** g2 and its error beside the counts, where the measurement has them. */
   normalized: boolean;
   rates: string;
+}
+
+/** Words on the source out of what the tagger says about itself. */
+export function describeSource({ model, description = '', channels }: TaggerInfo): Pick<Outcome, 'source' | 'remarks' | 'channelNames'> {
+  const [what = '', ...remarks] = description.split('; ');
+  return {
+    source: [model, what].filter(part => part !== '').join(', '), remarks,
+    channelNames: new Map(channels.map(({ number, name }) => [number, name === `Ch ${number}` ? '' : name])),
+  };
 }
 
 /** Values by name, in the order in which they are printed, and the getter that each comes from. */

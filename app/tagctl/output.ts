@@ -63,10 +63,10 @@ export async function deliver(outcome: Outcome, options: OutputOptions, context:
 }
 
 /** What a file must still say in ten years: what it is, and how complete. */
-function comments({ name, info, source, interrupted }: Outcome): string[] {
+function comments({ name, info, source, remarks, interrupted }: Outcome): string[] {
   const missed = info.missedTags.map(count => count ?? 'unknown').join(', ');
   return [
-    `tagctl ${measurements[name].className} ${JSON.stringify(info.config)}`, `source: ${source}`,
+    `tagctl ${measurements[name].className} ${JSON.stringify(info.config)}`, `source: ${source}`, ...remarks.map(remark => `note: ${remark}`),
     `live time: ${info.liveTimePs} ps (${formatPs(info.liveTimePs)}); tags: ${info.tags}; start: ${info.startPs} ps; stop: ${info.stopPs} ps`,
     `loss: ${info.lossGrade}; lost intervals: ${info.lostIntervals}; missed tags: ${missed}`,
     ...info.delays.map(delay => `delay of channel ${delay.channel}: hardware ${delay.hardwarePs} ps + station ${delay.stationPs} ps + private ${delay.privatePs} ps`),

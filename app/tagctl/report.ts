@@ -13,7 +13,7 @@ import { paint, printable, table, type Style, type Terminal } from './terminal.t
 /** The lines of the summary. */
 export function report(outcome: Outcome, terminal: Terminal): string[] {
   const { info } = outcome;
-  const facts = [...outcomeFacts(outcome), ...accountFacts(info)];
+  const facts = [...outcomeFacts(outcome), ...accountFacts(info), ...outcome.remarks.map((remark): Fact => ({ label: 'note', text: printable(remark), style: 'yellow' }))];
   const width = Math.max(...facts.map(({ label }) => label.length));
   const lines = [
     `${paint(measurements[outcome.name].className, 'bold', terminal)}  ${subject(outcome)} | ${printable(outcome.source)}`,

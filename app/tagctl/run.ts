@@ -16,6 +16,8 @@ export interface Runnable extends Readable {
 }
 
 export interface Course {
+  /** g2 was asked for, and not only wanted for the summary. */
+  normalized: boolean;
   /** `end`: until the source has no more tags. */
   forPs: number | 'end';
   read: ReadOptions;
@@ -53,5 +55,5 @@ export async function runMeasurement(measurement: Runnable, name: MeasurementNam
   progress.clear();
   const { normalized, rates } = course.read;
   const outcome = await readOutcome(measurement, name, { normalized: normalized && normalizable.has(name), rates });
-  return { ...outcome, interrupted, normalized };
+  return { ...outcome, interrupted, normalized: course.normalized };
 }

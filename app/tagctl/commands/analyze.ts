@@ -3,7 +3,6 @@
 // A private line reads the file as fast as the kernels take it. The source waits for its readers, so the result is exact and
 // the same on every machine; it must be what `measure` gives on a replay of the same file.
 import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
 import { TaggerError, isTaggerError } from '../../core/errors.ts';
 import { measurements, type MeasurementName } from '../../core/measurements.ts';
@@ -11,6 +10,7 @@ import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { command, examples } from '../help.ts';
 import { configFrom, parseInteger } from '../measure-options.ts';
+import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { runMeasurement } from '../run.ts';
@@ -48,14 +48,12 @@ async function analyzeOnce(file: string, name: MeasurementName, options: Analyze
   if (!measurement) throw new TaggerError('internal', `The engine made no ${measurements[name].className}.`);
   const normalized = options.normalized ?? false;
   const result = await runMeasurement(measurement, name, {
-    forPs, signal: context.signal, progress: progressOn(process.stderr, context.err),
+    forPs, normalized, signal: context.signal, progress: progressOn(process.stderr, context.err),
     read: { normalized: normalized || (name === 'correlation' && !options.json), rates: options.rates ?? 'global' },
     account: () => measurement.account(),
   });
-  const { state, detail, info: { model, channels } } = line.status();
-  await deliver({
-    name, ...result, normalized, source: `${basename(file)} (${model})`, channelNames: new Map(channels.map(channel => [channel.number, channel.name])),
-  }, options, context);
+  const { state, detail, info } = line.status();
+  await deliver({ name, ...result, ...describeSource(info) }, options, context);
   if (state === 'gone') throw new CommandError(exitCodes.badData, 'protocol', detail, 'The result holds what could be read before that.');
   if (result.interrupted) {
     context.remark(`tagctl: ${measurements[name].className} was stopped before the end of the file; the result holds what was read so far.`);

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { exitCodes } from '../failure.ts';
 import { command, examples } from '../help.ts';
 import { configFrom } from '../measure-options.ts';
+import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { runMeasurement } from '../run.ts';
@@ -32,15 +33,11 @@ async function measureOnce(name: MeasurementName, options: MeasureOptions, conte
     await using measurement = await tagger.measure(name, config as never, { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
     const normalized = options.normalized ?? false;
     const result = await runMeasurement(measurement, name, {
-      forPs, signal: context.signal, progress: progressOn(process.stderr, context.err),
+      forPs, normalized, signal: context.signal, progress: progressOn(process.stderr, context.err),
       read: { normalized: normalized || (name === 'correlation' && !options.json), rates: options.rates ?? 'global' },
       account: async () => await measurement.account(),
     });
-    const { model, description, channels } = status.info;
-    await deliver({
-      name, ...result, normalized, source: `${model}${description === undefined ? '' : ` (${description})`}`,
-      channelNames: new Map(channels.map(channel => [channel.number, channel.name])),
-    }, options, context);
+    await deliver({ name, ...result, ...describeSource(status.info) }, options, context);
     if (result.interrupted) {
       context.remark(`tagctl: ${measurements[name].className} was stopped before its time; the result holds what was measured so far.`);
       context.exitCode = exitCodes.interrupted;
