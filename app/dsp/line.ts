@@ -127,6 +127,9 @@ export class Line implements TaggerPort, AsyncDisposable {
   /** Bytes of the line's arena in use: results, views, scratch. */
   get usedBytes(): number { return this.#arena.usedBytes; }
 
+  /** Stream time up to which all tags were published; it moves as long as the tagger streams. */
+  get watermarkPs(): bigint { return this.#ring.watermarkPs; }
+
   /** Calls back on every change until the returned function is called. A listener that throws is dropped. */
   onEvent(listener: Listener): () => void {
     this.#listeners.add(listener);
