@@ -29,13 +29,12 @@ export function decodeT2(stateAt: usize, rawAt: usize, records: u32, timesAt: us
   let i: u32 = 0;
   while (i < records) {
     i = decodePlain(rawAt, i, records);
-    const end = min(i + 16, records);
-    for (; i < end; i++) {
-      if (!take(load<u32>(rawAt + (<usize>i << 2)))) {
-        store<u32>(state, i + u32(load<u32>(state, statusAt) == stoppedByUnknown), consumedAt);
-        return written;
-      }
+    if (i == records) break;
+    if (!take(load<u32>(rawAt + (<usize>i << 2)))) {
+      store<u32>(state, i + u32(load<u32>(state, statusAt) == stoppedByUnknown), consumedAt);
+      return written;
     }
+    i++;
   }
   store<u32>(state, i, consumedAt);
   return written;
@@ -56,7 +55,12 @@ function begin(stateAt: usize, timesAt: usize, channelsAt: usize, roomTags: u32)
   written = 0;
 }
 
-/** Takes blocks of 16 records while all are tags of inputs and no two neighbours share a time; returns the next record. */
+/**
+ * Takes 16 records at a time while all are tags of inputs and no two neighbours share a time; of the first block that
+ * is different, the records in front of the odd one.
+ *
+ * @returns the next record
+ */
 function decodePlain(rawAt: usize, from: u32, records: u32): u32 {
   const timeBits = load<u32>(state, timeBitsAt);
   const timeMask: u32 = (<u32>1 << timeBits) - 1;
@@ -65,45 +69,51 @@ function decodePlain(rawAt: usize, from: u32, records: u32): u32 {
   const held = load<u32>(state, runCountAt) - load<u32>(state, runSentAt);
   if (load<u32>(state, denAt) != 1 || from + 16 > records || written + held + 16 > room) return from;
   if (base + <i64>timeMask * num >= load<i64>(state, limitAt)) return from;
+  const first = load<u32>(rawAt + (<usize>from << 2));
+  if (first >> timeBits >= load<u32>(state, inputsAt)) return from;
+  if (held != 0) {
+    if (base + <i64>(first & timeMask) * num == load<i64>(state, runPsAt)) return from;
+    sendRun();
+  }
 
-  const first = load<u32>(rawAt + (<usize>from << 2)) & timeMask;
-  if (held != 0 && base + <i64>first * num == load<i64>(state, runPsAt)) return from;
   const TIME = i32x4.splat(timeMask), NUM = i32x4.splat(num), BASE = i64x2.splat(base);
   const LAST = i8x16.splat(<i8>(load<u32>(state, inputsAt) - 1)), ZERO = i32x4.splat(0);
-
-  let i = from;
-  let begun = false;
-  let t = times + (<usize>(written + held) << 3);
-  let c = channels + written + held;
-  const end = min(records, from + room - written - held);
-  for (; i + 16 <= end; i += 16) {
-    const p = rawAt + (<usize>i << 2);
+  // The first record has no neighbour in front of it: what lies there must not look like one.
+  let before = i32x4.shuffle(i32x4.splat(~first), v128.load(rawAt + (<usize>from << 2)), 0, 4, 5, 6);
+  let p = rawAt + (<usize>from << 2), t = times + (<usize>written << 3), c = channels + written;
+  const end = rawAt + (<usize>min(records, from + room - written) << 2);
+  for (; p + 64 <= end; p += 64) {
     const a = v128.load(p), b = v128.load(p, 16), d = v128.load(p, 32), e = v128.load(p, 48);
     const codes = i8x16.narrow_i16x8_u(
       i16x8.narrow_i32x4_u(i32x4.shr_u(a, timeBits), i32x4.shr_u(b, timeBits)),
       i16x8.narrow_i32x4_u(i32x4.shr_u(d, timeBits), i32x4.shr_u(e, timeBits)));
-    const ties = v128.or(
-      v128.or(i32x4.eq(v128.and(v128.xor(a, v128.load(p - 4)), TIME), ZERO), i32x4.eq(v128.and(v128.xor(b, v128.load(p, 12)), TIME), ZERO)),
-      v128.or(i32x4.eq(v128.and(v128.xor(d, v128.load(p, 28)), TIME), ZERO), i32x4.eq(v128.and(v128.xor(e, v128.load(p, 44)), TIME), ZERO)));
-    if (v128.any_true(v128.or(i8x16.gt_u(codes, LAST), ties))) break;
-    if (!begun) {
-      sendRun();
-      begun = true;
-    }
+    const ties = i8x16.narrow_i16x8_s(
+      i16x8.narrow_i32x4_s(i32x4.eq(v128.and(v128.xor(a, before), TIME), ZERO), i32x4.eq(v128.and(v128.xor(b, v128.load(p, 12)), TIME), ZERO)),
+      i16x8.narrow_i32x4_s(i32x4.eq(v128.and(v128.xor(d, v128.load(p, 28)), TIME), ZERO), i32x4.eq(v128.and(v128.xor(e, v128.load(p, 44)), TIME), ZERO)));
     storeTimes(t, v128.and(a, TIME), NUM, BASE);
     storeTimes(t + 32, v128.and(b, TIME), NUM, BASE);
     storeTimes(t + 64, v128.and(d, TIME), NUM, BASE);
     storeTimes(t + 96, v128.and(e, TIME), NUM, BASE);
     v128.store(c, codes);
+    const odd = i8x16.bitmask(v128.or(i8x16.gt_u(codes, LAST), ties));
+    if (odd) {
+      const plain = <usize>ctz(odd);
+      p += plain << 2;
+      t += plain << 3;
+      c += plain;
+      break;
+    }
     t += 128;
     c += 16;
+    before = v128.load(p + 60);
   }
-  if (begun) {
+  const taken = <u32>((p - rawAt) >> 2) - from;
+  if (taken != 0) {
     // The next record may have the time of this last tag: hold it back.
-    written += i - from - 1;
+    written += taken - 1;
     holdBack(load<i64>(t - 8), load<u8>(c - 1));
   }
-  return i;
+  return from + taken;
 }
 
 // @ts-ignore: decorator

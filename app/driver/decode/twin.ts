@@ -1,7 +1,8 @@
 // driver/decode/twin.ts - the decoder of t2.as.ts in plain TypeScript: fallback where wasm is missing, and its judge.
 //
 // int64 times are two 32-bit halves; every product stays below 2^53, so a double holds it exactly and no BigInt is
-// needed. State and results are those of the wasm module, byte by byte (layout.ts).
+// needed; `>>> 0` is the remainder modulo 2^32, much faster than `%`. State and results are those of the wasm module, byte
+// by byte (layout.ts).
 import {
   baseAt, remainderAt, limitAt, numAt, denAt, timeBitsAt, wrapAt, countedWrapsAt, inputsAt, consumedAt, statusAt, runPsAt,
   runCountAt, runSentAt, unknownPsAt, overflowsAt, unknownsAt, specialsAt, runChannelsAt, runCapacity, noChannel,
@@ -76,19 +77,59 @@ class Twin {
   }
 
   decode(rawAt: number, records: number): number {
-    const words = this.#words, raw = rawAt >>> 2, timeBits = this.#timeBits, inputs = this.#inputs;
+    const words = this.#words, raw = rawAt >>> 2, timeBits = this.#timeBits;
     const timeMask = 2 ** timeBits - 1;
     let i = 0;
     for (; i < records; i++) {
+      i = this.#plain(raw, i, records);
+      if (i === records) break;
       const record = words[raw + i]!;
       const code = record >>> timeBits, ticks = record & timeMask;
-      if (code < inputs) {
+      if (code < this.#inputs) {
         this.#timeOf(ticks);
         if (!this.#tag(code)) break;
       } else if (!this.#special(code, ticks)) break;
     }
     this.#save(i + (this.#status === stoppedByUnknown ? 1 : 0));
     return this.#written;
+  }
+
+  /** Takes tags of inputs while each has another time than the one before and none meets the limit; the next record. */
+  #plain(raw: number, from: number, records: number): number {
+    const words = this.#words, bytes = this.#bytes, timeBits = this.#timeBits, inputs = this.#inputs;
+    const timeMask = 2 ** timeBits - 1;
+    const num = this.#num, den = this.#den, remainder = this.#remainder, baseLow = this.#baseLow, baseHigh = this.#baseHigh;
+    if (this.#runCount !== 1 || this.#runSent !== 0) return from;
+    this.#timeOf(timeMask);
+    if (!less(this.#low, this.#high, this.#limitLow, this.#limitHigh)) return from;
+    let low = this.#runLow, high = this.#runHigh, channel = bytes[this.#state + runChannelsAt]!;
+    let written = this.#written, at = this.#timesWord + 2 * written;
+    const channels = this.#channels;
+    const end = Math.min(records, from + this.#room - written);
+    let i = from;
+    for (; i < end; i++) {
+      const record = words[raw + i]!;
+      const code = record >>> timeBits;
+      if (code >= inputs) break;
+      const ticks = record & timeMask;
+      const offset = den === 1 ? ticks * num : Math.floor((remainder + ticks) * num / den);
+      const sum = baseLow + (offset >>> 0);
+      const nextLow = sum >>> 0, nextHigh = (baseHigh + (offset < word ? 0 : Math.floor(offset / word)) + (sum >= word ? 1 : 0)) | 0;
+      if (nextLow === low && nextHigh === high) break;
+      // One behind: what is written is the tag before this one.
+      words[at] = low;
+      words[at + 1] = high;
+      at += 2;
+      bytes[channels + written++] = channel;
+      low = nextLow;
+      high = nextHigh;
+      channel = code;
+    }
+    this.#written = written;
+    this.#runLow = low;
+    this.#runHigh = high;
+    bytes[this.#state + runChannelsAt] = channel;
+    return i;
   }
 
   flush(): number {
@@ -123,7 +164,7 @@ class Twin {
 
   #timeOf(ticks: number): void {
     const offset = Math.floor((this.#remainder + ticks) * this.#num / this.#den);
-    const low = this.#baseLow + (offset % word);
+    const low = this.#baseLow + (offset >>> 0);
     this.#low = low >>> 0;
     this.#high = (this.#baseHigh + Math.floor(offset / word) + (low >= word ? 1 : 0)) | 0;
   }
@@ -195,7 +236,7 @@ class Twin {
   #advance(whole: number): void {
     const upper = Math.floor(whole / 2 ** 24) * this.#num;
     const lower = (whole % 2 ** 24) * this.#num;
-    const low = this.#baseLow + (upper % 256) * 2 ** 24 + (lower % word);
+    const low = this.#baseLow + (upper % 256) * 2 ** 24 + (lower >>> 0);
     this.#baseLow = low % word;
     this.#baseHigh += Math.floor(upper / 256) + Math.floor(lower / word) + Math.floor(low / word);
   }

@@ -51,12 +51,24 @@ export class Slice {
     this.#later = 0;
   }
 
-  /** Sorts by (time, channel index). Times are spread evenly enough that buckets leave little to do. */
+  /** Sorts by (time, channel index): by the leading bits without a comparison, then what is left by insertion. */
   sort(): void {
-    if (this.n > 64) this.#distribute();
-    const { times, channels, n } = this;
-    for (let i = 1; i < n; i++) {
-      const time = times[i]!, channel = channels[i]!;
+    const { n } = this;
+    if (n > 64) {
+      // 32 places per tag: few tags share one, so insertion hardly ever has to move any.
+      const bits = Math.min(32, Math.ceil(Math.log2(n)) + 5), low = bits >>> 1;
+      this.#distribute(32 - bits, low);
+      this.#distribute(32 - bits + low, bits - low);
+    }
+    const { times, channels } = this;
+    let previous = 0;
+    for (let i = 0; i < n; i++) {
+      const time = times[i]!;
+      if (time > previous) {
+        previous = time;
+        continue;
+      }
+      const channel = channels[i]!;
       let at = i;
       for (; at > 0 && (times[at - 1]! > time || (times[at - 1] === time && channels[at - 1]! > channel)); at--) {
         times[at] = times[at - 1]!;
@@ -67,22 +79,22 @@ export class Slice {
     }
   }
 
-  #distribute(): void {
+  /** One pass of a radix sort, stable, by `bits` bits from `shift` on. */
+  #distribute(shift: number, bits: number): void {
     const { times, channels, n } = this;
-    const bits = Math.floor(Math.log2(n));
-    const shift = 32 - bits, size = 2 ** bits;
-    if (this.#buckets.length <= size) this.#buckets = new Uint32Array(size + 1);
+    const mask = 2 ** bits - 1;
+    if (this.#buckets.length <= mask + 1) this.#buckets = new Uint32Array(mask + 2);
     if (this.#sortedTimes.length < times.length) {
       this.#sortedTimes = new Uint32Array(times.length);
       this.#sortedChannels = new Uint8Array(times.length);
     }
     const buckets = this.#buckets, intoTimes = this.#sortedTimes, intoChannels = this.#sortedChannels;
-    buckets.fill(0, 0, size + 1);
-    for (let i = 0; i < n; i++) buckets[(times[i]! >>> shift) + 1]!++;
-    for (let i = 1; i < size; i++) buckets[i]! += buckets[i - 1]!;
+    buckets.fill(0, 0, mask + 2);
+    for (let i = 0; i < n; i++) buckets[((times[i]! >>> shift) & mask) + 1]!++;
+    for (let i = 1; i <= mask; i++) buckets[i]! += buckets[i - 1]!;
     for (let i = 0; i < n; i++) {
       const time = times[i]!;
-      const at = buckets[time >>> shift]!++;
+      const at = buckets[(time >>> shift) & mask]!++;
       intoTimes[at] = time;
       intoChannels[at] = channels[i]!;
     }
