@@ -20,7 +20,7 @@ const writing = -1;
 const taken = -2;
 
 /** Control words, int32 indexes from the start of the ring's control page. */
-const word = { written: 0, waitable: 1, ended: 2, stop: 3, flush: 4, progress: 5, watermark: 8, live: 10, readers: 64, directory: 512, totals: 1024 } as const;
+const word = { written: 0, waitable: 1, ended: 2, stop: 3, flush: 4, progress: 5, wanted: 6, watermark: 8, live: 10, readers: 64, directory: 512, totals: 1024 } as const;
 const readerWords = { stride: 16, attached: 0, cursor: 1, pin: 2, bell: 3 } as const;
 const controlBytes = 8192;
 
@@ -114,6 +114,7 @@ export class Ring {
   format(): void {
     const { i32 } = this.views;
     i32[this.#at + word.written] = low(firstSequence);
+    i32[this.#at + word.wanted] = -1;
     for (let slot = 0; slot < this.layout.slots; slot++) i32[this.slotAt(slot) / 4] = taken;
     for (let reader = 0; reader < maxReaders; reader++) i32[this.readerWord(reader, 'pin')] = -1;
   }
@@ -289,15 +290,23 @@ export class RingWriter {
     return false;
   }
 
-  /** Until every attached reader is past the block whose slot comes next. Asks the stop word at least every 20 ms. */
+  /**
+   * Until every attached reader is past the block whose slot comes next. If it must wait at all it waits until half of
+   * the ring is free: to sleep and wake for every block costs more than the block. Asks the stop word every 20 ms.
+   */
   #waitForReaders(): void {
-    const oldest = this.#sequence - (this.ring.layout.slots - maxReaders);
+    const depth = this.ring.layout.slots - maxReaders;
+    const oldest = this.#sequence - depth;
+    if (!this.#isBehind(oldest)) return;
+    const wanted = oldest + Math.floor(depth / 2);
     const { i32 } = this.ring.views;
+    Atomics.store(i32, this.ring.wordIndex('wanted'), low(wanted));
     for (;;) {
       const progress = Atomics.load(i32, this.ring.wordIndex('progress'));
-      if (this.ring.stopped || !this.#isBehind(oldest)) return;
+      if (this.ring.stopped || !this.#isBehind(wanted)) break;
       Atomics.wait(i32, this.ring.wordIndex('progress'), progress, 20);
     }
+    Atomics.store(i32, this.ring.wordIndex('wanted'), -1);
   }
 
   #isBehind(oldest: number): boolean {
@@ -359,7 +368,8 @@ export class RingReader {
     const { i32 } = this.ring.views;
     Atomics.store(i32, this.ring.readerWord(this.#reader, 'pin'), -1);
     Atomics.store(i32, this.ring.readerWord(this.#reader, 'cursor'), low(this.#cursor));
-    if (this.ring.waitable) this.ring.wakeWriter();
+    const wanted = Atomics.load(i32, this.ring.wordIndex('wanted'));
+    if (wanted >= 0 && whole(wanted, this.#cursor) < this.#cursor) this.ring.wakeWriter();
   }
 
   #read(slot: number): Block {
