@@ -1,0 +1,77 @@
+// test/e2e/readme.test.ts - every snippet of the README runs as printed, against the client package as npm would install it.
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { startDaemon, type DaemonUnderTest } from '../support/daemon.ts';
+import { writePtu } from '../support/ptu.ts';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const snippets = [...readme.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({ language, text }));
+const programs = snippets.filter(({ language }) => language === 'ts');
+const commands = snippets.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'));
+
+let daemon: DaemonUnderTest;
+let folder: string;
+
+test.before(async () => {
+  daemon = await startDaemon();
+  folder = mkdtempSync(join(tmpdir(), 'tagd-user-'));
+  const { stdout } = await run('npm', ['pack', '--workspace', '@tagd/client', '--pack-destination', folder, '--ignore-scripts', '--json'], { cwd: root });
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', private: true }));
+  await run('npm', ['install', '--no-audit', '--no-fund', '--offline', join(folder, filename)], { cwd: folder });
+  // The user's own type checker: strict, and looking into the package's declarations too.
+  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
+  symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'));
+  symlinkSync(join(root, 'node_modules/undici-types'), join(folder, 'node_modules/undici-types'));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
+    compilerOptions: {
+      target: 'es2024', lib: ['es2024', 'esnext.disposable', 'dom'], module: 'nodenext', types: ['node'], noEmit: true,
+      strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, skipLibCheck: false,
+    },
+    include: ['*.ts'],
+  }));
+  await writePtu(join(folder, 'recording.ptu'), { seed: 1, tags: 20_000 });
+});
+test.after.always(async () => { await daemon?.stop(); });
+
+test('the client programs of the README compile strictly against the package', async t => {
+  t.true(programs.length >= 2);
+  for (const { text } of programs) writeFileSync(join(folder, /^\/\/ (\S+\.ts)/.exec(text)?.[1] ?? 'program.ts'), text);
+  await t.notThrowsAsync(run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch((error: { stdout: string }) => { throw new Error(error.stdout); }));
+});
+
+for (const { text } of programs) {
+  const name = /^\/\/ (\S+\.ts)/.exec(text)?.[1] ?? 'program.ts';
+  test(`the README's ${name} runs and prints what it promises`, async t => {
+    writeFileSync(join(folder, name), text);
+    const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', name], { cwd: folder, env: { ...process.env, TAGD_LINK: daemon.link }, timeout: 30_000 });
+    t.regex(stdout, name === 'first.ts' ? /tags in 2 s of live time, loss: none\nchannel 2 fires \S+ ps after channel 1, \d+ pairs/ : /give this away: \S+\n\d+ channels, \d/);
+  });
+}
+
+for (const command of commands.filter(line => line.startsWith('tagctl'))) {
+  test(`the README's command runs: ${command}`, async t => {
+    const args = command.split(/\s+/).slice(1);
+    const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'app/tagctl/main.ts'), ...args], { cwd: folder, env: { ...process.env, TAGD_LINK: daemon.link }, timeout: 60_000 });
+    t.not(stdout.trim(), '');
+    if (args.includes('--json')) t.notThrows(() => { JSON.parse(stdout); });
+  });
+}
+
+test('every line of shell in the README is one that is tested here or is one of the two commands', t => {
+  t.deepEqual(commands.filter(line => !line.startsWith('tagctl')).map(line => line.split('#')[0]?.trim()), ['npm start', 'npm test']);
+});
+
+test("the README's configuration is right", async t => {
+  const [toml] = snippets.filter(({ language }) => language === 'toml');
+  writeFileSync(join(folder, 'tagd.toml'), toml?.text ?? '');
+  const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'app/daemon/main.ts'), 'config', 'check', join(folder, 'tagd.toml')]);
+  t.regex(stdout, /is right/);
+});
