@@ -138,7 +138,7 @@ function bottom(from: number, to: number, columns: number, axis: Axis, box: { fl
   const marks = Array.from({ length: columns }, () => box.floor);
   const labels = Array.from({ length: columns }, () => ' ');
   let free = 0;
-  for (const shown of roundTicks(from * axis.scale, to * axis.scale, columns / 13)) {
+  for (const shown of roundTicks(from * axis.scale, to * axis.scale, columns / 9)) {
     const label = tickLabel(shown, { scale: 1, unit: axis.unit });
     const column = Math.min(columns - 1, Math.max(0, Math.floor((shown / axis.scale - from) / (to - from) * columns)));
     const at = Math.min(columns - label.length, Math.max(0, column - Math.floor(label.length / 2)));
