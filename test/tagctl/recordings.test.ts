@@ -1,0 +1,49 @@
+// test/tagctl/recordings.test.ts - `tagctl analyze` on a recording of a real instrument, figure by figure.
+import test from 'ava';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { recordingsFolder } from '../support/recordings.ts';
+import { tagctl } from './run.ts';
+
+interface Expected {
+  channels: Record<string, { tags: number }>;
+  correlation_1_2_binwidth16_n20000: { total: number; argmax: number; max: number; sha256_int32le: string };
+  correlation_1_2_binwidth1000_n401: { counts: number[] };
+  histogram_click2_start1_binwidth500_n1000: { total: number; sha256_int32le: string };
+}
+
+const folder = recordingsFolder();
+const file = join(folder ?? '', 'hydraharp-t2-hbt.ptu');
+const onRecording = folder !== undefined && existsSync(file) ? test : test.skip;
+const expected = (): Expected => JSON.parse(readFileSync(join(folder ?? '', 'hydraharp-t2-hbt.expected.json'), 'utf8')) as Expected;
+
+async function counts(...args: string[]): Promise<number[]> {
+  const { code, stdout, stderr } = await tagctl(['analyze', file, ...args, '--json']);
+  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+  return (JSON.parse(stdout) as { counts: number[] }).counts;
+}
+const sha256 = (values: number[]): string => createHash('sha256').update(new Uint8Array(Int32Array.from(values).buffer)).digest('hex');
+const total = (values: number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+for (const [blocks, kernel] of [['1', 'wasm'], ['777', 'typescript'], ['16384', 'wasm']] as const) {
+  onRecording(`recordings: tagctl analyze gives the expected figures with blocks of ${blocks} tags and ${kernel} kernels`, async t => {
+    const want = expected();
+    const how = ['--block-tags', blocks, '--kernel', kernel];
+    const [rates, fine, coarse, histogram] = await Promise.all([
+      counts('countrate', '--channels', '1,2', ...how),
+      counts('correlation', '--channels', '1,2', '--binwidth', '16ps', '--bins', '20000', ...how),
+      counts('correlation', '--channel1', '1', '--channel2', '2', '--binwidth', '1ns', '--bins', '401', ...how),
+      counts('histogram', '--click', '2', '--start', '1', '--binwidth', '500ps', '--bins', '1000', ...how),
+    ]);
+    t.deepEqual(rates, [want.channels['1']?.tags, want.channels['2']?.tags]);
+    const { correlation_1_2_binwidth16_n20000: wantFine, histogram_click2_start1_binwidth500_n1000: wantHistogram } = want;
+    t.is(total(fine), wantFine.total);
+    t.is(Math.max(...fine), wantFine.max);
+    t.is(fine.indexOf(wantFine.max), wantFine.argmax);
+    t.is(sha256(fine), wantFine.sha256_int32le);
+    t.deepEqual(coarse, want.correlation_1_2_binwidth1000_n401.counts);
+    t.is(total(histogram), wantHistogram.total);
+    t.is(sha256(histogram), wantHistogram.sha256_int32le);
+  });
+}
