@@ -1,6 +1,6 @@
 // mqtt/messages.ts - what is published: pure functions from the state of the station to messages.
 //
-// A number that is not known is null and never 0. Names are in snake case with their unit at the end; payloads are JSON
+// A number that is not known is null and never 0 (JSON writes NaN and Infinity as null by itself). Names are in snake case with their unit at the end; payloads are JSON
 // save the two availability topics, which are one plain word because that is what consumers compare with.
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
@@ -77,7 +77,7 @@ function stationDocument(view: StationView, topicsOf: (tagger: TaggerView, index
       return {
         id, topic: topicsOf(tagger, index).root, model: text(device.model), serial: text(device.serial), driver: device.driver,
         firmware: device.firmware === undefined ? null : text(device.firmware), source: device.source, kernel,
-        tick_ps: finite(device.tick.num / device.tick.den), loss_report: device.overflowReport,
+        tick_ps: device.tick.num / device.tick.den, loss_report: device.overflowReport,
         channels: device.channels.map(channel => ({ channel: channel.number, name: text(channel.name) })),
       };
     }),
@@ -109,7 +109,7 @@ export function ratesMessage(view: StationView, index: number, rates: Rates): Me
   if (!tagger) return [];
   const known = isPresent(tagger.status.state) && rates.liveTimePs > 0;
   const byChannel = (value: (channel: Rates['channels'][number]) => number | null): Record<string, number | null> =>
-    Object.fromEntries(rates.channels.map(channel => [channel.channel, finite(value(channel))]));
+    Object.fromEntries(rates.channels.map(channel => [channel.channel, value(channel)]));
   return [{
     topic: taggerTopics(view.baseTopic, view.info.id, tagger.status.id, index).rates,
     payload: JSON.stringify({
@@ -124,7 +124,7 @@ export function ratesMessage(view: StationView, index: number, rates: Rates): Me
 
 export function healthMessage(topics: StationTopics, health: HealthReading, mqtt: { queued: number; published: number; dropped: number }): Message {
   return document(topics.health, {
-    load_1min: finite(health.load1), memory_rss_bytes: finite(health.rssBytes), memory_free_bytes: finite(health.freeBytes),
+    load_1min: health.load1, memory_rss_bytes: health.rssBytes, memory_free_bytes: health.freeBytes,
     event_loop_p99_ms: roundTo(health.eventLoopP99Ms, 3), uptime_s: roundTo(health.uptimeS, 0),
     mqtt_queued: mqtt.queued, mqtt_published_total: mqtt.published, mqtt_dropped_total: mqtt.dropped,
   });
@@ -138,9 +138,9 @@ export interface StationNews { type: EventType; tagger: string; details: Record<
 export function newsOf(event: StationEvent, before: boolean, now: { present: boolean; detail: string }): StationNews | undefined {
   const tagger = event.taggerId;
   switch (event.kind) {
-    case 'loss': return { type: 'overflow', tagger, details: { grade: event.grade, place: event.place, intervals: finite(event.intervals) } };
+    case 'loss': return { type: 'overflow', tagger, details: { grade: event.grade, place: event.place, intervals: event.intervals } };
     case 'clock': return { type: event.locked ? 'clock_locked' : 'clock_lost', tagger, details: {} };
-    case 'settings': return { type: 'config_changed', tagger, details: { revision: finite(event.revision) } };
+    case 'settings': return { type: 'config_changed', tagger, details: { revision: event.revision } };
     case 'state':
       if (before === now.present) return undefined;
       return { type: now.present ? 'usb_open' : 'usb_lost', tagger, details: { detail: text(now.detail) } };
@@ -163,10 +163,7 @@ export function wireName(key: string): string {
 function settingValues(
   settings: readonly SettingInfo[], scope: SettingInfo['scope'], values: Record<string, SettingValue> | undefined,
 ): Record<string, SettingValue | null> {
-  return Object.fromEntries(settings.filter(setting => setting.scope === scope).map(({ key }) => {
-    const value = values?.[key] ?? null;
-    return [wireName(key), typeof value === 'number' ? finite(value) : value];
-  }));
+  return Object.fromEntries(settings.filter(setting => setting.scope === scope).map(({ key }) => [wireName(key), values?.[key] ?? null]));
 }
 
 /** All lost tags of a tagger, or null as soon as one interval exists of which nobody counted the tags. */
@@ -181,8 +178,7 @@ function lostTags(ledger: LedgerSnapshot): number | null {
 
 function document(topic: string, content: object): Message { return { topic, payload: JSON.stringify(content), retain: true, qos: 1 }; }
 function onlineWord(online: boolean): string { return online ? 'online' : 'offline'; }
-function finite(value: number | null): number | null { return value !== null && Number.isFinite(value) ? value : null; }
-function roundTo(value: number | null, digits: number): number | null { return value === null ? null : finite(Number(value.toFixed(digits))); }
+function roundTo(value: number | null, digits: number): number | null { return value === null ? null : Number(value.toFixed(digits)); }
 
 /** Words that came from a device or a person, short enough for every consumer. */
 function text(words: string): string { return words.length > 255 ? `${words.slice(0, 252)}...` : words; }

@@ -14,6 +14,8 @@ import { ManualClock } from './manual-clock.ts';
 import { ScriptedStation, ScriptedTagger } from './scripted-station.ts';
 
 const root = 'tagd/tagd-01a2b3c4';
+/** CONNACK of MQTT 5: welcome. */
+const accepted = Uint8Array.of(0x20, 3, 0, 0, 0);
 const quietHealth = (): HealthProbe => ({
   read: () => ({ load1: 0.5, rssBytes: 1e8, freeBytes: 1e9, eventLoopP99Ms: 1, uptimeS: 60 }), [Symbol.dispose]() {},
 });
@@ -179,7 +181,11 @@ test('events of an absence arrive in order afterwards; a storm of one kind is th
 });
 
 test('a broker that never acknowledges is left after 20 s, and nothing piles up meanwhile', async t => {
-  await using broker = await startHostileBroker(socket => socket.once('data', () => socket.write(Uint8Array.of(0x20, 3, 0, 0, 0))));
+  let hungUp = false;
+  await using broker = await startHostileBroker(socket => {
+    socket.on('data', () => {}).once('data', () => socket.write(accepted));
+    socket.on('close', () => { hungUp = true; });
+  });
   const { bridge, station, tagger, clock, connected, waiting } = makeBridge({ url: broker.url });
   station.list = [tagger, new ScriptedTagger('other', 16)];
   bridge.start();
@@ -190,6 +196,7 @@ test('a broker that never acknowledges is left after 20 s, and nothing piles up 
   clock.advance(20_000);
   await waiting();
   t.regex(bridge.status().lastError?.message ?? '', /did not answer for 20 s/);
+  await until('the connection is closed', () => hungUp);
   await bridge.stop();
 });
 
@@ -205,7 +212,6 @@ test('a broker that takes the connection and says nothing is left after 20 s', a
   await bridge.stop();
 });
 
-const accepted = Uint8Array.of(0x20, 3, 0, 0, 0);
 const attacks: Record<string, (socket: Socket) => void> = {
   'an HTTP server': socket => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
   'a packet of 256 MB': socket => { socket.write(accepted); socket.write(Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0x7f)); flood(socket); },
@@ -250,6 +256,36 @@ test('random bytes for an answer never get through and never hold it up', async 
     await bridge.stop();
     t.is(clock.pending, 0, `seed ${seed}`);
   }
+});
+
+test('a packet that never ends is not collected: the connection ends after less than 8 MB', async t => {
+  const sockets: Socket[] = [];
+  await using broker = await startHostileBroker(socket => socket.once('data', () => { sockets.push(socket); attacks['a packet of 256 MB']?.(socket); }));
+  const { bridge, waiting } = makeBridge({ url: broker.url });
+  bridge.start();
+  await waiting();
+  const bytes = sockets[0]?.bytesWritten ?? Number.NaN;
+  t.true(bytes < 8 * 2 ** 20, `${bytes} bytes`);
+  await bridge.stop();
+});
+
+test('an event that was on its way when the connection broke is sent again', async t => {
+  const heard = ['', '', ''];
+  await using broker = await startHostileBroker((socket, connection) => {
+    socket.once('data', () => socket.write(accepted));
+    socket.on('data', (bytes: Buffer) => {
+      heard[connection] += bytes.toString('latin1');
+      if (connection === 1 && heard[connection]?.includes('clock_lost')) socket.destroy();
+    });
+  });
+  const { bridge, station, connected, clock, waiting } = makeBridge({ url: broker.url });
+  bridge.start();
+  await connected();
+  station.emit({ kind: 'clock', taggerId: 'sim', locked: false });
+  await waiting();
+  clock.advance(bridge.status().retryInMs ?? 0);
+  await t.notThrowsAsync(until('the event came again', () => heard[2]?.includes('clock_lost') ?? false));
+  await bridge.stop();
 });
 
 test('messages that nobody asked for are ignored', async t => {
@@ -382,6 +418,7 @@ test('health: every minute, with the account of this bridge', async t => {
 });
 
 test('stop() ends a bridge that waits, one that connects, and one whose broker is deaf', async t => {
+  t.timeout(15_000, 'stop() must not wait for a broker');
   const absent = makeBridge({ url: `mqtt://127.0.0.1:${await closedPort()}` });
   absent.bridge.start();
   await absent.waiting();

@@ -147,7 +147,7 @@ test('every document of any station is valid, small, and holds neither NaN nor I
     for (const { topic, payload, retain, qos } of messages) {
       const words = `seed ${seed}, ${topic}: ${payload.slice(0, 300)}`;
       t.regex(topic, /^tagd(\/[a-z0-9_-]+)+$/, words);
-      t.true(Buffer.byteLength(payload) < 128 * 1024, words);
+      t.true(Buffer.byteLength(payload) < 32 * 1024, words);
       t.is(qos, retain ? 1 : 0, words);
       if (topic.endsWith('/usb_availability')) t.true(payload === 'online' || payload === 'offline', words);
       else t.notThrows(() => JSON.parse(payload), words);
