@@ -34,6 +34,11 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 
+/** The operator's file is wrong; sysexits.h has a code of its own for that. */
+export class ConfigError extends TaggerError {
+  constructor(message: string, options: ErrorOptions & { hint?: string } = {}) { super('usage', message, options); }
+}
+
 /** Reads and checks a file; without one, the defaults. */
 export function loadConfig(file: string | undefined): Config {
   if (file === undefined) return configSchema.parse({});
@@ -41,7 +46,7 @@ export function loadConfig(file: string | undefined): Config {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new TaggerError('not-found', `Cannot read the configuration ${file}: ${(cause as Error).message}.`, { cause });
+    throw new ConfigError(`Cannot read the configuration ${file}: ${(cause as Error).message}.`, { cause });
   }
   return parseConfig(text, file);
 }
@@ -53,7 +58,7 @@ export function parseConfig(text: string, file: string): Config {
     table = parse(text);
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause;
-    throw new TaggerError('usage', `${file}:${cause.line}:${cause.column}: ${cause.message.split('\n')[0]}`, { cause });
+    throw new ConfigError(`${file}:${cause.line}:${cause.column}: ${cause.message.split('\n')[0]}`, { cause });
   }
   const result = configSchema.safeParse(table);
   if (result.success) return result.data;
@@ -66,7 +71,7 @@ export function parseConfig(text: string, file: string): Config {
     }
     return [{ path: issue.path, text: issue.message }];
   });
-  throw new TaggerError('usage', faults.map(({ path, text: what }) => `${file}:${locate(text, path)}: ${path.join('.')}: ${what}`).join('\n'), {
+  throw new ConfigError(faults.map(({ path, text: what }) => `${file}:${locate(text, path)}: ${path.join('.')}: ${what}`).join('\n'), {
     hint: 'tagd config schema prints what is allowed.',
   });
 }

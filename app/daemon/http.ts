@@ -6,12 +6,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { TaggerError } from '../core/errors.ts';
-
-export interface Health { ok: boolean; detail: string }
+import { isOurHost } from '../rpc/origin.ts';
+import type { Health } from './health.ts';
 
 export interface HttpOptions {
   host: string;
   port: number;
+  /** Names of the box besides addresses in figures and `localhost`, lower case. */
+  names: readonly string[];
   /** Folder with index.html and its assets; `undefined` serves a line of text instead. */
   pageFolder: string | undefined;
   alive: () => Health;
@@ -59,7 +61,7 @@ function answer(request: IncomingMessage, response: ServerResponse, files: Map<s
   };
   const text = (status: number, body: string): void => { send(status, 'text/plain; charset=utf-8', `${body}\n`); };
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Only GET is answered here.');
-  if (!isOurHost(request.headers.host, options.host)) return text(421, 'This box does not go by that name.');
+  if (!isOurHost(request.headers.host, options.names)) return text(421, 'This box does not go by that name.');
   if (path === '/healthz' || path === '/readyz') {
     const { ok, detail } = path === '/healthz' ? options.alive() : options.ready();
     return text(ok ? 200 : 503, detail);
@@ -68,17 +70,6 @@ function answer(request: IncomingMessage, response: ServerResponse, files: Map<s
   const body = files.get(name);
   if (!body) return text(404, path === '/' ? 'tagd runs. The page was not built into this copy.' : 'There is nothing here.');
   send(200, types[extname(name)] ?? 'application/octet-stream', body);
-}
-
-/** A web page elsewhere that resolves its own name to 127.0.0.1 must not reach a box on loopback. */
-export function isOurHost(header: string | undefined, listening: string): boolean {
-  if (header === undefined) return false;
-  const host = header.replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase();
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host) || host === listening.toLowerCase();
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function readFolder(folder: string): Map<string, Buffer> {

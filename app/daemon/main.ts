@@ -1,15 +1,21 @@
-// daemon/main.ts - composition root of tagd: puts line, station, servers and bridge together, in the order they need
-// each other, and takes them down in the reverse order.
+// daemon/main.ts - composition root of tagd: puts line, station, servers and bridge together in the order they need each
+// other, and takes them down in the reverse order.
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { isTaggerError, TaggerError } from '../core/errors.ts';
+import { systemClock } from '../core/clock.ts';
+import { isTaggerError, TaggerError, type ErrorCode } from '../core/errors.ts';
+import { formatAddress } from '../core/link.ts';
 import type { TaggerSource } from '../core/tagger.ts';
 import { parseSource } from '../driver/open.ts';
 import { Line } from '../dsp/line.ts';
-import { watchEventLoop } from './blocked.ts';
-import type { Config } from './config.ts';
-import { welcome } from './demo.ts';
+import { MqttBridge } from '../mqtt/bridge.ts';
+import { Audit } from '../rpc/audit.ts';
+import { Grants } from '../rpc/grants.ts';
+import { serveRpc } from '../rpc/server.ts';
+import { ConfigError, type Config } from './config.ts';
+import { demoBroker, demoSource, welcome } from './demo.ts';
+import { HealthCheck } from './health.ts';
 import { openHttp } from './http.ts';
 import { defaultName, defaultStateFolder, openStateFolder, stationId } from './identity.ts';
 import { Log } from './log.ts';
@@ -17,3 +23,123 @@ import { supervisor } from './notify.ts';
 import { readInvocation, type RunOptions } from './options.ts';
 import { LocalStation } from './station.ts';
 import { version } from './version.ts';
+
+const log = new Log();
+/** Connections get this long to end by themselves. */
+const stopWithinMs = 5_000;
+
+async function run({ config, demo, printLink }: RunOptions): Promise<void> {
+  await using owned = new AsyncDisposableStack();
+  const stateFolder = config.state ?? defaultStateFolder(process.env, demo);
+  openStateFolder(stateFolder);
+  const station = new LocalStation({ id: stationId(stateFolder), name: config.name ?? defaultName(), version, startedAt: new Date().toISOString() }, log);
+  const grants = await Grants.open(stateFolder, systemClock);
+  const audit = await Audit.open(stateFolder, systemClock, error => { log.error(error.message, { hint: error.hint }); });
+  owned.defer(() => audit.settled());
+
+  const health = new HealthCheck(() => lines);
+  const lines: Line[] = [];
+  const { server, port } = await openHttp({
+    ...config.listen, names: [station.info.id, `${station.info.id}.local`], pageFolder: pageFolder(), alive: () => health.alive(), ready: () => health.ready(),
+  });
+  owned.defer(() => new Promise<void>(resolve => {
+    server.close(() => { resolve(); });
+    server.closeAllConnections();
+  }));
+
+  const line = owned.use(await Line.open(lineOptions(config, demo && config.tagger.source === 'simulated' ? await demoSource(log) : parseSource(config.tagger.source))));
+  lines.push(line);
+  line.onEvent(event => { station.emit(event); });
+  station.add(line);
+  const rpc = owned.use(serveRpc(server, {
+    station, grants, audit, address: { host: config.listen.host, port },
+    onInternal: error => { log.error(error instanceof Error ? error.stack ?? error.message : String(error)); },
+  }));
+
+  const broker = demo && config.mqtt.url === undefined ? await demoBroker(log) : undefined;
+  if (broker) owned.defer(() => broker.close());
+  const brokerUrl = config.mqtt.url ?? broker?.url;
+  if (brokerUrl !== undefined) {
+    const bridge = new MqttBridge(station, mqttOptions(config, brokerUrl));
+    bridge.start();
+    owned.defer(() => bridge.stop());
+  }
+
+  const page = `http://${formatAddress(config.listen.host, port)}/`;
+  const notify = supervisor();
+  notify.ready(`Serving ${line.status().info.model} on ${page}`);
+  if (notify.periodMs !== undefined) owned.adopt(setInterval(() => { if (health.alive().ok) notify.alive(); }, notify.periodMs), clearInterval);
+  log.info(`tagd ${version} serves ${line.status().info.model} ${line.status().info.serial}`, { station: station.info.id, page });
+  if (printLink || demo) {
+    // Good until the daemon ends, and stored nowhere: a link that lasts is made with `tagctl share`.
+    const { link, webLink } = rpc.links(grants.temporarySecret(grants.root.id));
+    if (printLink) console.log(`link: ${link}`);
+    if (demo) console.log(welcome({ status: line.status(), link, webLink, page, brokerUrl: brokerUrl ?? 'none', topic: `${config.mqtt.base_topic}/${station.info.id}` }));
+  }
+  await untilTold();
+  log.info('stopping');
+  setTimeout(() => {
+    log.error(`not stopped within ${stopWithinMs} ms; leaving as it is`);
+    process.exit(70);
+  }, stopWithinMs).unref();
+}
+
+function lineOptions(config: Config, source: TaggerSource): Parameters<typeof Line.open>[0] {
+  const { free_run: freeRun, ring_blocks: ringSlots, block_tags: maxBlockTags, kernel, workers } = config.tagger;
+  return {
+    id: 'main', source, freeRun, ingestWorker: new URL('./ingest.worker.ts', import.meta.url), dspWorkers: workers ?? Math.max(1, availableParallelism() - 1),
+    ...(ringSlots === undefined ? {} : { ringSlots }), ...(maxBlockTags === undefined ? {} : { maxBlockTags }), ...(kernel === undefined ? {} : { kernel }),
+  };
+}
+
+function mqttOptions({ mqtt }: Config, url: string): ConstructorParameters<typeof MqttBridge>[1] {
+  return { url, username: mqtt.username, password: mqtt.password_file === undefined ? undefined : readPassword(mqtt.password_file), baseTopic: mqtt.base_topic, ratesEveryMs: mqtt.rates_seconds * 1000 };
+}
+
+function readPassword(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw new TaggerError('not-found', `Cannot read the MQTT password from ${file}: ${(cause as Error).message}.`, { cause, hint: 'Check mqtt.password_file in the configuration.' });
+  }
+}
+
+/** The page as built: beside the bundle, or in dist/ when the sources run as they are. */
+function pageFolder(): string | undefined {
+  return ['../web', '../../dist/web'].map(path => fileURLToPath(new URL(path, import.meta.url))).find(folder => existsSync(`${folder}/main.js`));
+}
+
+/** Resolves with the first signal; the second one ends the process where it stands. */
+async function untilTold(): Promise<void> {
+  await new Promise<void>(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => { process.exit(130); });
+        resolve();
+      });
+    }
+  });
+}
+
+/** sysexits.h */
+const exitCodes: Partial<Record<ErrorCode, number>> = {
+  usage: 64, protocol: 65, 'not-found': 66, unavailable: 69, 'device-lost': 69, unsupported: 69, busy: 75, forbidden: 77,
+};
+
+function fail(error: unknown): number {
+  if (!isTaggerError(error)) {
+    log.error(error instanceof Error ? error.stack ?? error.message : String(error));
+    return 70;
+  }
+  process.stderr.write(`tagd: ${error.message}\n${error.hint === undefined ? '' : `      ${error.hint}\n`}`);
+  return error instanceof ConfigError ? 78 : exitCodes[error.code] ?? 70;
+}
+
+try {
+  const invocation = readInvocation(process.argv.slice(2));
+  if ('print' in invocation) console.log(invocation.print);
+  else if ('run' in invocation) await run(invocation.run);
+  else process.exitCode = invocation.exitCode;
+} catch (error) {
+  process.exitCode = fail(error);
+}

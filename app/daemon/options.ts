@@ -1,8 +1,8 @@
 // daemon/options.ts - the command line of tagd, laid over the configuration file.
 import { Command, CommanderError } from 'commander';
 import { TaggerError } from '../core/errors.ts';
+import { isLoopback } from '../core/link.ts';
 import { loadConfig, schemaJson, type Config } from './config.ts';
-import { isLoopback } from './http.ts';
 import { version } from './version.ts';
 
 export interface RunOptions { config: Config; demo: boolean; printLink: boolean }

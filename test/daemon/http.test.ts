@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { isOurHost, openHttp } from '../../app/daemon/http.ts';
+import { openHttp } from '../../app/daemon/http.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tagd-page-'));
 writeFileSync(join(folder, 'index.html'), '<!doctype html><title>tagd</title>');
@@ -15,7 +15,7 @@ writeFileSync(join(folder, 'notes.txt'), 'not served');
 async function serve() {
   const state = { alive: true };
   const { server, port } = await openHttp({
-    host: '127.0.0.1', port: 0, pageFolder: folder,
+    host: '127.0.0.1', port: 0, names: ['tagd-01a2b3c4'], pageFolder: folder,
     alive: () => ({ ok: state.alive, detail: state.alive ? 'ok' : 'the data path stands still' }), ready: () => ({ ok: true, detail: 'ready' }),
   });
   const get = (path: string, options: { method?: string; host?: string } = {}) => new Promise<{ status: number; body: string; headers: Record<string, unknown> }>((resolve, reject) => {
@@ -50,8 +50,9 @@ test('other methods and other hosts are refused', async t => {
   const { get, server } = await serve();
   t.is((await get('/', { method: 'POST' })).status, 405);
   t.is((await get('/', { host: 'evil.example' })).status, 421);
-  t.true(isOurHost('[::1]:7433', '127.0.0.1'));
-  t.false(isOurHost('127.0.0.1.evil.example', '127.0.0.1'));
+  t.is((await get('/', { host: '127.0.0.1.evil.example' })).status, 421);
+  t.is((await get('/', { host: '[::1]:7433' })).status, 200);
+  t.is((await get('/', { host: 'tagd-01a2b3c4:7433' })).status, 200);
   server.close();
 });
 
@@ -68,7 +69,7 @@ test('a taken port is named together with what to do', async t => {
   await new Promise(resolve => { other.once('listening', resolve); });
   const { port } = other.address() as AddressInfo;
   const health = () => ({ ok: true, detail: '' });
-  const error = await t.throwsAsync(openHttp({ host: '127.0.0.1', port, pageFolder: undefined, alive: health, ready: health }), { name: 'TaggerError' });
+  const error = await t.throwsAsync(openHttp({ host: '127.0.0.1', port, names: [], pageFolder: undefined, alive: health, ready: health }), { name: 'TaggerError' });
   t.is(error?.message, `Cannot listen on 127.0.0.1:${port}: another program has this port.`);
   other.close();
 });
