@@ -90,7 +90,8 @@ export class Handle implements MeasurementPort {
   isRunning(): boolean { return this.#running; }
 
   async waitUntilFinished(timeoutMs = -1): Promise<boolean> {
-    this.#check('wait for');
+    if (this.#closing.signal.aborted) throw this.#closed('wait for');
+    // A measurement that has failed is over as well; reading it says why.
     if (!this.#running) return true;
     if (timeoutMs < 0) {
       await this.#over.promise;

@@ -1,0 +1,261 @@
+// test/dsp/life.test.ts - what happens to measurements while tags flow, stop, or something dies.
+import { once } from 'node:events';
+import { BroadcastChannel } from 'node:worker_threads';
+import test from 'ava';
+import type { MeasurementPort } from '../../app/core/station.ts';
+import { ScriptedLine, type Act, type TagList } from './support/script.ts';
+
+const countrate = (...channels: number[]) => ({ name: 'countrate' as const, config: { channels } });
+
+async function received(port: MeasurementPort): Promise<number[]> {
+  const { value } = await port.read('getCountsReceived');
+  return Array.from(value as ArrayLike<number>, Number);
+}
+
+/** `n` tags on channel index 0, 1 ns apart, the first at `fromPs`. */
+function tags(fromPs: number, n: number): TagList {
+  return { timesPs: Array.from({ length: n }, (_, i) => BigInt(fromPs + i * 1000)), channels: Array.from({ length: n }, () => 0) };
+}
+
+/** The worker has taken everything that was published: `n` tags arrived in this measurement. */
+async function arrived(port: MeasurementPort, n: number): Promise<void> {
+  while ((await port.account()).tags < n);
+}
+
+test('a measurement sees only tags from after its creation, and all that are created together see the same', async t => {
+  const acts: Act[] = [{ do: 'tags', tags: tags(0, 100) }, { do: 'gate', name: 'a' }, { do: 'tags', tags: tags(100_000, 50) }];
+  await using scripted = await ScriptedLine.open({ acts, freeRunning: true, source: 'waitable' }, { dspWorkers: 2 });
+  await scripted.reached('a');
+  const ports = await scripted.line.createMeasurements([countrate(1), countrate(1, 2), countrate(1)]);
+  scripted.open('a');
+  for (const port of ports) {
+    await port.waitUntilFinished();
+    t.is((await received(port))[0], 50);
+    t.is((await port.account()).startPs, 99_000n);
+  }
+});
+
+test('a source that waits begins with the first measurement, which misses nothing', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'heartbeat', timePs: 0n }, { do: 'tags', tags: tags(5000, 100) }] });
+  t.is(scripted.line.status().state, 'ready');
+  const [port] = await scripted.line.createMeasurements([countrate(1, 2)]);
+  await port!.waitUntilFinished();
+  t.deepEqual(await received(port!), [100, 0]);
+  const info = await port!.account();
+  t.is(info.liveTimePs, 5000 + 99_000);
+  t.true(info.ended);
+  t.is(scripted.line.status().state, 'ended');
+});
+
+test('stop, start and clear take effect while tags flow, and nothing is counted twice', async t => {
+  const acts: Act[] = [1, 2, 3, 4].flatMap((_, i): Act[] => [{ do: 'gate', name: String(i) }, { do: 'tags', tags: tags(i * 1e6, 10 * (i + 1)) }, { do: 'heartbeat', timePs: BigInt(i * 1e6 + 900_000) }]);
+  acts.push({ do: 'gate', name: 'end' });
+  await using scripted = await ScriptedLine.open({ acts });
+  const [port, witness] = await scripted.line.createMeasurements([countrate(1), countrate(1)]) as [MeasurementPort, MeasurementPort];
+  scripted.open('0');
+  await arrived(witness, 10);
+  t.deepEqual(await received(port), [10]);
+  await port.stop();
+  t.false(port.isRunning());
+  scripted.open('1');
+  await arrived(witness, 30);
+  t.deepEqual(await received(port), [10], 'a stopped measurement took tags');
+  await port.start();
+  scripted.open('2');
+  await arrived(port, 40);
+  t.deepEqual(await received(port), [40]);
+  t.is((await port.account()).liveTimePs, 900_000 * 2 + 100_000, 'the pause is no live time');
+  await port.clear();
+  t.deepEqual(await received(port), [0]);
+  t.true(port.isRunning());
+  scripted.open('3');
+  await arrived(witness, 100);
+  t.deepEqual(await received(port), [40]);
+});
+
+test('while an overflow is in progress live time stands still and the result says so', async t => {
+  const acts: Act[] = [
+    { do: 'heartbeat', timePs: 0n }, { do: 'tags', tags: tags(1000, 10) }, { do: 'losing', fromPs: 20_000n }, { do: 'heartbeat', timePs: 90_000n },
+    { do: 'gate', name: 'a' }, { do: 'lost', loss: { grade: 'counted', place: 'device', fromPs: 20_000n, toPs: 100_000n, missed: [{ channelIndex: 0, count: 7 }] } }, { do: 'heartbeat', timePs: 110_000n },
+  ];
+  await using scripted = await ScriptedLine.open({ acts });
+  const [port] = await scripted.line.createMeasurements([countrate(1)]);
+  await scripted.reached('a');
+  await arrived(port!, 10);
+  let info = await port!.account();
+  while (info.lossGrade === 'none') info = await port!.account();
+  t.is(info.liveTimePs, 20_000);
+  t.is(info.lossGrade, 'flagged');
+  scripted.open('a');
+  await port!.waitUntilFinished();
+  info = await port!.account();
+  t.like(info, { liveTimePs: 30_000, lossGrade: 'counted', lostIntervals: 1, missedTags: [7], captureDurationPs: 110_000 });
+  t.deepEqual(Array.from((await port!.read('getCountsTotal')).value as Uint8Array), [17]);
+});
+
+test('a tagger that cannot tell its losses gives no number of missed tags, not 0', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'tags', tags: tags(0, 10) }], overflowReport: 'unknown' });
+  const [port] = await scripted.line.createMeasurements([countrate(1)]);
+  await port!.waitUntilFinished();
+  t.deepEqual((await port!.account()).missedTags, [null]);
+});
+
+test('a lapped worker reports a loss for its own measurements alone', async t => {
+  const hold = new BroadcastChannel(`hold ${process.pid}`);
+  const rounds = 60;
+  const acts: Act[] = Array.from({ length: rounds }, (_, i): Act[] => [{ do: 'tags', tags: tags(i * 10e6, 1000) }, { do: 'gate', name: String(i) }]).flat();
+  await using scripted = await ScriptedLine.open({ acts }, { dspWorkers: 2, ringSlots: 2, workers: { dsp: new URL('./support/odd-dsp.worker.ts', import.meta.url) } });
+  const holding = once({ addEventListener: hold.addEventListener.bind(hold), removeEventListener: hold.removeEventListener.bind(hold) } as unknown as EventTarget, 'message');
+  const [fast, slow] = await scripted.line.createMeasurements([countrate(1), countrate(2, 1)]) as [MeasurementPort, MeasurementPort];
+  await holding;
+  for (let i = 0; i < rounds; i++) {
+    await scripted.reached(String(i));
+    await arrived(fast, 1000 * (i + 1));
+    if (i === rounds - 3) hold.postMessage('let go');
+    scripted.open(String(i));
+  }
+  await fast.waitUntilFinished();
+  await slow.waitUntilFinished();
+  t.like(await fast.account(), { lossGrade: 'none', lostIntervals: 0, missedTags: [0], tags: rounds * 1000 });
+  const info = await slow.account();
+  t.is(info.lossGrade, 'counted');
+  t.true(info.lostIntervals > 0);
+  t.is((await received(slow))[1]! + info.missedTags[1]!, rounds * 1000);
+  t.true(info.liveTimePs < (await fast.account()).liveTimePs);
+  hold.close();
+});
+
+test('a measurement that throws fails alone; a worker that dies fails its measurements, and the line goes on', async t => {
+  const acts: Act[] = [0, 1, 2].flatMap((i): Act[] => [{ do: 'gate', name: String(i) }, { do: 'tags', tags: tags(i * 1e6, 100) }]);
+  acts.push({ do: 'gate', name: 'end' });
+  await using scripted = await ScriptedLine.open({ acts }, { workers: { dsp: new URL('./support/odd-dsp.worker.ts', import.meta.url) } });
+  const [good, bad] = await scripted.line.createMeasurements([countrate(1), countrate(3, 1)]) as [MeasurementPort, MeasurementPort];
+  scripted.open('0');
+  await arrived(good, 100);
+  await bad.waitUntilFinished();
+  await t.throwsAsync(bad.read('getData'), { code: 'internal' });
+  t.deepEqual(await received(good), [100]);
+
+  const [deadly] = await scripted.line.createMeasurements([countrate(4, 1)]) as [MeasurementPort];
+  scripted.open('1');
+  await deadly.waitUntilFinished();
+  await t.throwsAsync(good.read('getData'), { code: 'internal', message: /worker/ });
+  const [next] = await scripted.line.createMeasurements([countrate(1)]) as [MeasurementPort];
+  scripted.open('2');
+  await arrived(next, 100);
+  t.deepEqual(await received(next), [100]);
+  for (const port of [good, bad, deadly, next]) port.dispose();
+});
+
+for (const [what, act] of [['fails', { do: 'fail', message: 'The cable was pulled.' }], ['dies', { do: 'die' }]] as const) {
+  test(`when the tagger ${what} the line says so and measurements stay readable`, async t => {
+    await using scripted = await ScriptedLine.open({ acts: [{ do: 'tags', tags: tags(0, 100) }, { do: 'gate', name: 'a' }, act] });
+    const [port] = await scripted.line.createMeasurements([countrate(1)]) as [MeasurementPort];
+    const states: string[] = [];
+    scripted.line.onEvent(() => states.push(scripted.line.status().state));
+    await arrived(port, 100);
+    scripted.open('a');
+    t.true(await port.waitUntilFinished());
+    t.deepEqual(await received(port), [100]);
+    t.false((await port.account()).ended);
+    t.is(scripted.line.status().state, 'gone');
+    t.true(states.includes('gone'));
+    t.is(scripted.line.rates().totalHz, null);
+    await t.throwsAsync(scripted.line.createMeasurements([countrate(1)]), { code: 'unavailable' });
+    await t.throwsAsync(scripted.line.configure({}), { code: 'unavailable' });
+  });
+}
+
+test('a tagger that cannot be opened rejects with its own reason', async t => {
+  const source = { kind: 'replay', file: 'no script', speed: 'unpaced' } as const;
+  const { Line } = await import('../../app/dsp/line.ts');
+  await t.throwsAsync(Line.open({ id: 'x', source, ingestWorker: new URL('./support/scripted.worker.ts', import.meta.url) }), { name: 'TaggerError' });
+});
+
+test('dispose gives the memory back, and a disposed measurement says closed', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }] });
+  const { line } = scripted;
+  const before = line.usedBytes;
+  for (let round = 0; round < 3; round++) {
+    const ports = await line.createMeasurements([
+      { name: 'histogram', config: { click: 1, start: 2, binwidthPs: 1, bins: 1_000_000 } }, { name: 'counter', config: { channels: [1, 2] } },
+    ], { delaysPs: { 1: 500 } });
+    t.true(line.usedBytes > before);
+    const reading = ports[0]!.read('getData').catch((error: unknown) => error);
+    for (const port of ports) {
+      port.dispose();
+      port.dispose();
+      t.true(port.closed.aborted);
+      await t.throwsAsync(port.read('getData'), { code: 'closed' });
+      await t.throwsAsync(port.start(), { code: 'closed' });
+    }
+    await reading;
+    while (line.usedBytes !== before) await new Promise(resolve => { setImmediate(resolve); });
+  }
+  t.is(line.usedBytes, before);
+});
+
+test('sixteen readers of a million bins share values and never stop the stream', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 1_000_000 }], source: 'waitable' });
+  const [port] = await scripted.line.createMeasurements([{ name: 'histogram', config: { click: 2, start: 1, binwidthPs: 1, bins: 1_000_000 } }]) as [MeasurementPort];
+  const values = new Set<unknown>();
+  let last = 0;
+  const sum = (value: unknown): number => (value as Uint32Array).reduce((all, count) => all + Number(count), 0);
+  while (port.isRunning()) {
+    const readings = await Promise.all(Array.from({ length: 16 }, () => port.read('getData')));
+    const distinct = new Set(readings.map(({ value }) => value));
+    t.true(distinct.size <= 4, `${distinct.size} values for 16 readers`);
+    for (const value of distinct) values.add(value);
+    const total = sum(readings[0]!.value);
+    t.true(total >= last, 'a later reading holds less');
+    last = total;
+    values.clear();
+  }
+  // Starts at even, clicks at odd multiples of 1 ns: a click finds 500 starts in 1 us, fewer at the beginning.
+  t.is(sum((await port.read('getData')).value), 500_000 * 500 - (500 * 499) / 2);
+});
+
+test('settings carry a revision: a stale writer is told, a change of its channel marks a result as mixed', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'tags', tags: tags(0, 10) }, { do: 'gate', name: 'a' }, { do: 'tags', tags: tags(100_000, 10) }] });
+  const { line } = scripted;
+  const [mine, other] = await line.createMeasurements([countrate(1), countrate(2)]) as [MeasurementPort, MeasurementPort];
+  await arrived(mine, 10);
+  t.is((await line.configure({ channels: { 1: { deadTimePs: 2000 } } }, 0)).revision, 1);
+  await t.throwsAsync(line.configure({ channels: { 1: { deadTimePs: 0 } } }, 0), { code: 'conflict' });
+  await t.throwsAsync(line.configure({ tagger: { refuse: true } }), { code: 'device-refused' });
+  t.is(line.status().revision, 1);
+  scripted.open('a');
+  await mine.waitUntilFinished();
+  t.like(await mine.account(), { settingsRevisions: [0, 1], mixed: true, deadTimePs: 2000 });
+  t.like(await other.account(), { mixed: false, deadTimePs: 0 });
+});
+
+test('wrong arguments are refused one by one and leave nothing behind', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }] }, { memoryBytes: 48 * 2 ** 20 });
+  const { line } = scripted;
+  const before = line.usedBytes;
+  await t.throwsAsync(line.createMeasurements([countrate(1), countrate(9)]), { code: 'not-found', message: /channel 9/ });
+  await t.throwsAsync(line.createMeasurements([countrate(1)], { delaysPs: { 9: 1 } }), { code: 'not-found' });
+  await t.throwsAsync(line.createMeasurements([countrate(1)], { delaysPs: { 1: 0.5 } }), { code: 'usage' });
+  await t.throwsAsync(line.createMeasurements([countrate(1)], { delaysPs: { 1: 1e15 } }), { code: 'limit' });
+  const huge = { name: 'histogram' as const, config: { click: 1, start: 2, binwidthPs: 1, bins: 10_000_000 } };
+  await t.throwsAsync(line.createMeasurements([countrate(1), huge]), { code: 'limit', message: /memory/ });
+  const [port] = await line.createMeasurements([countrate(1)], { start: false }) as [MeasurementPort];
+  await t.throwsAsync(port.startFor(0), { code: 'usage' });
+  await t.throwsAsync(port.read('getNothing'), { code: 'usage' });
+  port.dispose();
+  while (line.usedBytes !== before) await new Promise(resolve => { setImmediate(resolve); });
+  t.pass();
+});
+
+test('memory stays flat while fifty million tags go by', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 10_000_000 }, { do: 'gate', name: 'a' }, { do: 'comb', fromPs: 20_000_000_000n, stepPs: 1000, count: 40_000_000 }], source: 'waitable' });
+  const ports = await scripted.line.createMeasurements([countrate(1, 2), { name: 'correlation', config: { channel1: 1, channel2: 2, binwidthPs: 1000, bins: 100 } }]);
+  await scripted.reached('a');
+  await arrived(ports[1]!, 10_000_000);
+  const before = process.memoryUsage().rss;
+  scripted.open('a');
+  await ports[0]!.waitUntilFinished();
+  t.is((await ports[0]!.account()).tags, 50_000_000);
+  t.true(process.memoryUsage().rss - before < 64 * 2 ** 20, `grew by ${(process.memoryUsage().rss - before) / 2 ** 20} MiB`);
+});
