@@ -20,6 +20,8 @@ export interface RunOptions {
   stdin?: string;
   /** Sends SIGINT once this text has appeared on stderr or stdout. */
   interruptAt?: RegExp;
+  /** Sends SIGINT once this has come true. */
+  interruptWhen?: Promise<unknown>;
 }
 
 /** Tests of one file start together; more children than this would only wait for each other. */
@@ -45,6 +47,7 @@ async function spawnAndListen(args: readonly string[], options: RunOptions): Pro
   const watch = (): void => { if (options.interruptAt?.test(stdout + stderr)) child.kill('SIGINT'); };
   child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text; watch(); });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; watch(); });
+  void options.interruptWhen?.then(() => { child.kill('SIGINT'); });
   child.stdin.on('error', () => { /* it may end without reading */ });
   child.stdin.end(options.stdin ?? '');
   const code = await new Promise<number | null>((resolve, reject) => {

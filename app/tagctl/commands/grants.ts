@@ -20,7 +20,7 @@ export function shareCommand(context: Context): Command {
     .option('--channels <1,2,...>', 'only these channels')
     .option('--taggers <ID,...>', 'only these taggers')
     .option('--ttl <TIME>', 'valid for so long, for example 2h')
-    .option('--uses <N>', 'can be redeemed so many times')
+    .option('--uses <N>', 'can be used for so many connections')
     .option('--label <TEXT>', 'for whom or what, as `tagctl grants` shows it')
     .option('--json', 'one JSON document on stdout')
     .action(async (options: ShareOptions) => {

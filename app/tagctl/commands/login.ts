@@ -4,6 +4,7 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { TaggerError } from '../../core/errors.ts';
+import { parseLink } from '../../core/link.ts';
 import type { Context } from '../context.ts';
 import { command, examples } from '../help.ts';
 import { storeLink } from '../link-store.ts';
@@ -17,6 +18,8 @@ export function loginCommand(context: Context): Command {
       if (process.stdin.isTTY) process.stderr.write('Paste the link: ');
       const link = await firstLine();
       if (link === '') throw new TaggerError('usage', 'Cannot log in: no link came on stdin.', { hint: 'echo \'tagd://...\' | tagctl login' });
+      // Says what is wrong with it before anything is sent anywhere.
+      parseLink(link);
       const name = await withSession({ link, ...options }, context, async session => (await session.info()).name);
       const file = await storeLink(link, context.environment);
       await context.print([`Logged in to ${printable(name)}. The link is kept in ${file}.`]);
