@@ -93,7 +93,8 @@ export class ReplayTagger implements Tagger {
         throw new TaggerError('device-lost', `Cannot replay ${name} any further: the file became shorter while it was read (record ${next} of ${records}).`);
       }
       for (let taken = 0; taken < count && !stopped();) {
-        if (duePs) decoder.limitPs = duePs();
+        const limitPs = duePs?.();
+        decoder.limitPs = limitPs;
         const room = sink.room();
         const written = decoder.decode(rawAt + taken * 4, count - taken, room);
         if (written > 0) sink.commit(written);
@@ -101,8 +102,8 @@ export class ReplayTagger implements Tagger {
         this.#taken = next + taken;
         if (decoder.stop === 'unknown') this.#unknown(sink, decoder);
         else if (decoder.stop === 'time') throw new TaggerError('protocol', `Cannot replay ${name} any further: at record ${this.#taken} its overflow records add up to more than 106 days.`, { hint: 'The file is damaged, or not a T2 recording.' });
-        else if (decoder.stop === 'limit' && duePs) {
-          heartbeat(duePs());
+        else if (decoder.stop === 'limit' && limitPs !== undefined) {
+          heartbeat(limitPs);
           await pause(stepMs, signal);
         }
       }

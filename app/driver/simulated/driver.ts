@@ -112,9 +112,9 @@ export class SimulatedTagger implements Tagger {
       slice.advance();
       for (const source of sources) source.generate(slice, inputs.delaysPs);
       inputs.trigger(slice);
+      if (number < 0) continue;
       slice.sort();
       inputs.holdOff(slice);
-      if (number < 0) continue;
 
       const lengthPs = Math.min(slicePs, durationPs - number * slicePs);
       if (pace === 'live') {
@@ -147,7 +147,6 @@ class Output {
   readonly #plan: FaultPlan;
   readonly #missed: Float64Array;
   #lossFromPs: bigint | undefined;
-  #lossGrade: LossGrade = 'counted';
   #lastCleanPs: bigint;
   #endPs: bigint;
   #backPs = 0;
@@ -180,7 +179,7 @@ class Output {
 
   /** The stream ends: a loss that goes on ends with it. */
   end(): void {
-    if (this.#lossFromPs !== undefined) this.#lossOver(this.#endPs);
+    if (this.#lossFromPs !== undefined) this.#lossOver(this.#endPs, this.#plan.lossGrade ?? 'flagged');
     this.#sink.heartbeat(this.#endPs);
   }
 
@@ -189,19 +188,18 @@ class Output {
     switch (fault.kind) {
       case 'loss':
         this.#lossFromPs = atPs;
-        this.#lossGrade = fault.grade;
         // A device that only suspects a loss says nothing until it is asked.
         if (fault.grade !== 'suspect') this.#sink.losing(atPs, 'device');
         break;
-      case 'loss-end': this.#lossOver(atPs); break;
+      case 'loss-end': this.#lossOver(atPs, fault.grade); break;
       case 'epoch': this.#sink.epoch(atPs, restartUncertaintyPs); break;
       case 'backward': this.#backPs = fault.byPs; break;
       case 'backward-end': this.#backPs = 0; break;
     }
   }
 
-  #lossOver(toPs: bigint): void {
-    const grade = this.#lossGrade, missed: { channelIndex: number; count: number }[] = [];
+  #lossOver(toPs: bigint, grade: LossGrade): void {
+    const missed: { channelIndex: number; count: number }[] = [];
     this.#missed.forEach((count, channelIndex) => { if (count > 0) missed.push({ channelIndex, count }); });
     this.#missed.fill(0);
     const fromPs = grade === 'suspect' ? this.#lastCleanPs : this.#lossFromPs!;

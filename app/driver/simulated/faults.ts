@@ -5,8 +5,9 @@ import { worseGrade, type LossGrade } from '../../core/tags.ts';
 import type { SimulatedFaults } from '../../core/tagger.ts';
 
 export type Fault =
-  | { kind: 'loss'; atPs: bigint; toPs: bigint; grade: LossGrade }
-  | { kind: 'loss-end'; atPs: bigint }
+  | { kind: 'loss'; atPs: bigint; grade: LossGrade }
+  /** The grade of all of it, which may be worse than that of its beginning. */
+  | { kind: 'loss-end'; atPs: bigint; grade: LossGrade }
   | { kind: 'epoch'; atPs: bigint }
   /** Tags in the next `byPs` carry times that are too early by so much. */
   | { kind: 'backward'; atPs: bigint; byPs: number }
@@ -19,6 +20,7 @@ export class FaultPlan {
   readonly #losses: RecurringLoss[];
   readonly #epoch: Recurring | undefined;
   readonly #backward: (Recurring & { byPs: number }) | undefined;
+  #open: { toPs: bigint; grade: LossGrade } | undefined;
   #pending: Fault[] = [];
 
   constructor(faults: SimulatedFaults = {}) {
@@ -27,9 +29,12 @@ export class FaultPlan {
     if (faults.backward) this.#backward = { ...recurring(faults.backward.everyPs), byPs: faults.backward.byPs };
   }
 
+  /** Grade of the loss that goes on. */
+  get lossGrade(): LossGrade | undefined { return this.#open?.grade; }
+
   /** What happens before `endPs`, in order; each fault is given once. */
   until(endPs: bigint): Fault[] {
-    for (let loss = this.#nextLoss(endPs); loss; loss = this.#nextLoss(endPs)) this.#pending.push(loss, { kind: 'loss-end', atPs: loss.toPs });
+    this.#planLosses(endPs);
     for (const atPs of occurrences(this.#epoch, endPs)) this.#pending.push({ kind: 'epoch', atPs });
     const backward = this.#backward;
     if (backward) {
@@ -43,16 +48,24 @@ export class FaultPlan {
     return due;
   }
 
-  /** The next interval that begins before `endPs`; intervals that touch are one, of the worst grade. */
-  #nextLoss(endPs: bigint): Extract<Fault, { kind: 'loss' }> | undefined {
-    let loss: Extract<Fault, { kind: 'loss' }> | undefined;
+  /** Intervals that touch are one, of the worst grade; how far one goes is not known before it ends. */
+  #planLosses(endPs: bigint): void {
     for (;;) {
       const next = this.#losses.reduce<RecurringLoss | undefined>((best, each) => (!best || each.nextPs < best.nextPs ? each : best), undefined);
-      if (!next || next.nextPs > (loss ? loss.toPs : endPs - 1n)) return loss;
+      const open = this.#open;
+      if (open && open.toPs < endPs && (!next || next.nextPs > open.toPs)) {
+        this.#pending.push({ kind: 'loss-end', atPs: open.toPs, grade: open.grade });
+        this.#open = undefined;
+      }
+      if (!next || next.nextPs >= endPs) return;
       const toPs = next.nextPs + next.lengthPs;
-      loss = loss
-        ? { ...loss, toPs: toPs > loss.toPs ? toPs : loss.toPs, grade: worseGrade(loss.grade, next.grade) as LossGrade }
-        : { kind: 'loss', atPs: next.nextPs, toPs, grade: next.grade };
+      if (this.#open) {
+        this.#open.grade = worseGrade(this.#open.grade, next.grade) as LossGrade;
+        if (toPs > this.#open.toPs) this.#open.toPs = toPs;
+      } else {
+        this.#pending.push({ kind: 'loss', atPs: next.nextPs, grade: next.grade });
+        this.#open = { toPs, grade: next.grade };
+      }
       next.nextPs += next.everyPs;
     }
   }
