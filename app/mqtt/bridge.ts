@@ -3,6 +3,7 @@
 // It never gates the daemon: it reads snapshots, its memory is bounded by outbox.ts whatever the broker does, and nothing
 // it does is awaited by anybody save `stop()`, which takes 2 s at most. On every connection: availability, info, state,
 // channels, rates, in this order; the broker may have lost all of it. Documents follow a change by at most a second.
+import { systemClock, type Clock } from '../core/clock.ts';
 import { isTaggerError, TaggerError } from '../core/errors.ts';
 import type { Station, StationEvent } from '../core/station.ts';
 import { startHealthProbe, type HealthProbe } from './health.ts';
@@ -11,7 +12,7 @@ import {
   availability, documents, eventMessage, healthMessage, isPresent, newsOf, ratesMessage,
   type ClockState, type Message, type StationNews, type StationView,
 } from './messages.ts';
-import { checkOptions, defaultBaseTopic, defaultRatesEveryMs, hidePassword, systemClock, type Clock, type MqttOptions } from './options.ts';
+import { checkOptions, defaultBaseTopic, defaultRatesEveryMs, hidePassword, type MqttOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { EventBudget, retryDelayMs } from './pace.ts';
 import type { MqttStatus } from './status.ts';
@@ -42,7 +43,7 @@ export class MqttBridge {
   #unwatch: (() => void) | undefined;
   #link: Link | undefined;
   #protocol: MqttStatus['protocol'] = 5;
-  #connectedAtMs: number | undefined;
+  #connected = false;
   #failures = 0;
   #retryInMs: number | undefined;
   #cancelRetry = (): void => {};
@@ -53,8 +54,9 @@ export class MqttBridge {
   #pumping = false;
   #cancelPatience = (): void => {};
   /** Timers that run only while connected. */
-  readonly #cancelTicks = new Map<'rates' | 'health' | 'documents', () => void>();
-  #documentsAtMs = Number.NEGATIVE_INFINITY;
+  readonly #cancelTicks = new Map<'rates' | 'health' | 'documents' | 'stable', () => void>();
+  /** Something changed since the documents were published. */
+  #stale = false;
 
   /** Taggers that were there when they last changed their state. */
   readonly #present = new Set<string>();
@@ -102,7 +104,7 @@ export class MqttBridge {
   }
 
   status(): MqttStatus {
-    const connected = this.#connectedAtMs !== undefined;
+    const connected = this.#connected;
     return {
       state: connected ? 'connected' : this.#link ? 'connecting' : this.#unwatch ? 'waiting' : 'stopped',
       connected, url: hidePassword(this.#options.url), protocol: this.#protocol, lastError: this.#lastError,
@@ -124,7 +126,7 @@ export class MqttBridge {
   }
 
   #onOpen(window: number): void {
-    this.#connectedAtMs = this.#clock.elapsedMs();
+    this.#connected = true;
     this.#connections++;
     this.#window = window;
     this.#cancelPatience();
@@ -132,16 +134,16 @@ export class MqttBridge {
     this.#publishDocuments();
     this.#publishRates();
     this.#publishHealth();
+    this.#cancelTicks.set('stable', this.#clock.after(stableAfterMs, () => { this.#failures = 0; }));
     this.#every(this.#ratesEveryMs, 'rates', () => this.#publishRates());
     this.#every(healthEveryMs, 'health', () => {
       this.#publishHealth();
-      this.#publishDocuments(); // In case something changed without an event.
+      this.#publishChanges(); // In case something changed without an event.
     });
     this.#pump();
   }
 
   #onClosed({ error, protocolRefused }: LinkEnd): void {
-    const upMs = this.#connectedAtMs === undefined ? 0 : this.#clock.elapsedMs() - this.#connectedAtMs;
     this.#leave();
     if (protocolRefused) {
       this.#protocol = this.#protocol === 5 ? 4 : 5;
@@ -149,7 +151,7 @@ export class MqttBridge {
       if (this.#protocol === 4) return this.#connect();
     }
     this.#note(error);
-    this.#failures = upMs >= stableAfterMs ? 1 : this.#failures + 1;
+    this.#failures++;
     this.#retryInMs = retryDelayMs(this.#failures, this.#random());
     this.#cancelRetry = this.#clock.after(this.#retryInMs, () => this.#connect());
   }
@@ -157,7 +159,7 @@ export class MqttBridge {
   /** Everything that belongs to one connection ends with it. */
   #leave(): void {
     this.#link = undefined;
-    this.#connectedAtMs = undefined;
+    this.#connected = false;
     this.#cancelPatience();
     for (const cancel of this.#cancelTicks.values()) cancel();
     this.#cancelTicks.clear();
@@ -174,7 +176,7 @@ export class MqttBridge {
     if (event.kind === 'clock') this.#clocks.set(id, event.locked ? 'locked' : 'lost');
     if (!now.present) this.#clocks.delete(id);
     if (news) this.#publishNews(news);
-    this.#publishDocumentsSoon();
+    this.#publishChanges();
     this.#pump();
   }
 
@@ -184,24 +186,24 @@ export class MqttBridge {
   }
 
   #publishNews(news: StationNews): void {
-    const granted = this.#eventBudget.take(news.type, this.#clock.elapsedMs());
-    if (granted) this.#outbox.event(eventMessage(this.#topics, news, this.#clock.nowMs()));
+    const nowMs = this.#clock.nowMs();
+    if (this.#eventBudget.take(news.type, nowMs)) this.#outbox.event(eventMessage(this.#topics, news, nowMs));
     else this.#droppedEvents++;
   }
 
-  /** At most once a second, however fast the station changes; without a connection not at all. */
-  #publishDocumentsSoon(): void {
-    if (this.#connectedAtMs === undefined || this.#cancelTicks.has('documents')) return;
-    const waitMs = Math.max(0, this.#documentsAtMs + documentsApartMs - this.#clock.elapsedMs());
-    this.#cancelTicks.set('documents', this.#clock.after(waitMs, () => {
-      this.#cancelTicks.delete('documents');
-      this.#publishDocuments();
-      this.#pump();
-    }));
+  /** At once, then at most once a second, however fast the station changes; without a connection not at all. */
+  #publishChanges(): void {
+    this.#stale = true;
+    if (this.#connected && !this.#cancelTicks.has('documents')) this.#publishDocuments();
   }
 
   #publishDocuments(): void {
-    this.#documentsAtMs = this.#clock.elapsedMs();
+    this.#stale = false;
+    this.#cancelTicks.set('documents', this.#clock.after(documentsApartMs, () => {
+      this.#cancelTicks.delete('documents');
+      if (this.#stale) this.#publishDocuments();
+      this.#pump();
+    }));
     const messages = this.#ask(() => documents(this.#view()));
     if (!messages) return;
     const topics = new Set(messages.map(message => message.topic)).add(this.#topics.availability).add(this.#topics.health);
@@ -242,7 +244,7 @@ export class MqttBridge {
   /** Hands messages over as long as the broker keeps acknowledging; what waits meanwhile waits in the outbox. */
   #pump(): void {
     const link = this.#link;
-    if (this.#connectedAtMs === undefined || !link || this.#pumping) return;
+    if (!this.#connected || !link || this.#pumping) return;
     this.#pumping = true;
     while (this.#link === link && this.#inFlight.size < this.#window) {
       const message = this.#outbox.next();

@@ -1,4 +1,4 @@
-// mqtt/options.ts - what an operator may choose for the bridge to the broker, and the clock it runs by.
+// mqtt/options.ts - what an operator may choose for the bridge to the broker.
 //
 // The daemon reads these from its configuration; `checkOptions` is the last line of defence and runs before any socket.
 import { X509Certificate } from 'node:crypto';
@@ -24,25 +24,6 @@ export interface MqttOptions {
   /** Address of the page and interface of this station, published in `info`. */
   apiUrl?: string | undefined;
 }
-
-/** Time as the bridge sees it, so that a test can turn it by hand. */
-export interface Clock {
-  /** Of day, for time stamps; jumps when the box learns the time. */
-  nowMs(): number;
-  /** Since some start, for intervals; never jumps. */
-  elapsedMs(): number;
-  /** Runs once after `delayMs`; the returned function calls it off. */
-  after(delayMs: number, run: () => void): () => void;
-}
-
-export const systemClock: Clock = {
-  nowMs: () => Date.now(),
-  elapsedMs: () => performance.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
 
 export const defaultBaseTopic = 'tagd';
 export const defaultRatesEveryMs = 5_000;

@@ -21,10 +21,10 @@ export class EventBudget {
   readonly #kinds = new Map<string, { left: number; atMs: number }>();
 
   /** True if one more event of this kind may go out now. */
-  take(kind: string, elapsedMs: number): boolean {
-    const { left, atMs } = this.#kinds.get(kind) ?? { left: burst, atMs: elapsedMs };
-    const now = Math.min(burst, left + ((elapsedMs - atMs) / 1000) * perSecond);
-    this.#kinds.set(kind, { left: now >= 1 ? now - 1 : now, atMs: elapsedMs });
+  take(kind: string, nowMs: number): boolean {
+    const { left, atMs } = this.#kinds.get(kind) ?? { left: burst, atMs: nowMs };
+    const now = Math.min(burst, left + (Math.max(0, nowMs - atMs) / 1000) * perSecond);
+    this.#kinds.set(kind, { left: now >= 1 ? now - 1 : now, atMs: nowMs });
     return now >= 1;
   }
 }

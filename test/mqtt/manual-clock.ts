@@ -1,5 +1,5 @@
 // test/mqtt/manual-clock.ts - time that moves when a test says so.
-import type { Clock } from '../../app/mqtt/options.ts';
+import type { Clock } from '../../app/core/clock.ts';
 
 export class ManualClock implements Clock {
   #nowMs: number;
@@ -7,7 +7,6 @@ export class ManualClock implements Clock {
   constructor(startMs = Date.UTC(2026, 0, 1)) { this.#nowMs = startMs; }
 
   nowMs(): number { return this.#nowMs; }
-  elapsedMs(): number { return this.#nowMs; }
 
   after(delayMs: number, run: () => void): () => void {
     const timer = { atMs: this.#nowMs + delayMs, run };
