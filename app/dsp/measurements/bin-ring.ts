@@ -143,8 +143,8 @@ export class BinRingTotals {
     if (payload.kind !== 'ring') return;
     this.#totalAt = Number(scalars['totalAt']);
     const { u8, u32 } = this.#views();
-    for (let bin = Math.max(Number(scalars['first']), this.complete - this.#shape.values); bin < this.complete; bin++) {
-      const slot = this.#slotOf(bin), from = payload.at / 4 + this.#wordOf(slot);
+    for (let back = Math.min(this.complete - Number(scalars['first']), this.#shape.values); back > 0; back--) {
+      const slot = this.#slotOf(back), from = payload.at / 4 + this.#wordOf(slot);
       u32.copyWithin(this.#totalAt / 4 + this.#wordOf(slot), from, from + 2 * this.#shape.columns);
       u8[this.#totalAt + this.#flagOf(slot)] = u8[payload.at + this.#flagOf(slot)]!;
     }
@@ -155,21 +155,24 @@ export class BinRingTotals {
     this.originPs = 0n;
   }
 
-  /** Calls back with a reader of each bin of [from, complete), oldest first; `words` and `index` give its first column. */
-  forEach(from: number, visit: (bin: number, words: Uint32Array, index: number, flagged: boolean) => void): void {
+  /**
+   * Visits the newest `n` complete bins, oldest first: `i` runs from 0 to n - 1, `words` at `index` is the first column. Bins go
+   * by their age, since numbers of picosecond bins pass 2^53 after hours.
+   */
+  forNewest(n: number, visit: (i: number, words: Uint32Array, index: number, flagged: boolean) => void): void {
     const views = this.#views();
     const words = this.#copy ? new Uint32Array(this.#copy, 0, 2 * this.#slots * this.#shape.columns) : views.u32;
     const flags = this.#copy ? new Uint8Array(this.#copy) : views.u8;
     const base = this.#copy ? 0 : this.#totalAt ?? 0;
-    for (let bin = from; bin < this.complete; bin++) {
-      const slot = this.#slotOf(bin);
-      visit(bin, words, base / 4 + this.#wordOf(slot), flags[base + this.#flagOf(slot)] === 1);
+    for (let i = 0; i < n; i++) {
+      const slot = this.#slotOf(n - i);
+      visit(i, words, base / 4 + this.#wordOf(slot), flags[base + this.#flagOf(slot)] === 1);
     }
   }
 
   get #slots(): number { return this.#shape.values + 1; }
-  /** Relative to the open bin: bin numbers may be too large for a remainder to be exact. */
-  #slotOf(bin: number): number { return (this.#openSlot - (this.complete - bin) + this.#slots) % this.#slots; }
+  /** Slot of the bin that lies `back` before the open one. */
+  #slotOf(back: number): number { return (this.#openSlot - back + this.#slots) % this.#slots; }
   #wordOf(slot: number): number { return 2 * slot * this.#shape.columns; }
   #flagOf(slot: number): number { return 8 * this.#slots * this.#shape.columns + slot; }
 }

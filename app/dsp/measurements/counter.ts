@@ -84,16 +84,16 @@ class CounterTotals implements Totals {
 
   evaluate(getter: string, args: Readonly<Record<string, unknown>>, _info: ResultInfo): unknown {
     const { values, binwidthPs } = this.#shape;
+    const { complete, available } = this.#ring;
     const place = args['rolling'] === false
-      ? (bin: number): number => bin % values
-      : (bin: number): number => values - this.#ring.complete + bin;
-    const oldest = this.#ring.complete - this.#ring.available;
+      ? (i: number): number => (complete - available + i) % values
+      : (i: number): number => values - available + i;
     switch (getter) {
       case 'getData': {
-        const words = this.#words(oldest, values, place);
+        const words = this.#words(available, values, place);
         return narrowCounts(words, largestCount(words));
       }
-      case 'getDataNormalized': return this.#rates(oldest, values, place);
+      case 'getDataNormalized': return this.#rates(available, values, place);
       case 'getDataTotalCounts': return narrowNumbers(this.#totals);
       case 'getDataObject': return this.#dataObject(args['remove'] === true);
       case 'getIndex': return Float64Array.from({ length: values }, (_, k) => k * binwidthPs);
@@ -101,12 +101,12 @@ class CounterTotals implements Totals {
     }
   }
 
-  /** The bins from `oldest` on as [columns, size] u64, each where `place` says. */
-  #words(oldest: number, size: number, place: (bin: number) => number): Uint32Array {
+  /** The newest n bins as [columns, size] u64, the i-th where `place` says. */
+  #words(n: number, size: number, place: (i: number) => number): Uint32Array {
     const { columns } = this.#shape, out = new Uint32Array(2 * columns * size);
-    this.#ring.forEach(oldest, (bin, words, index) => {
+    this.#ring.forNewest(n, (i, words, index) => {
       for (let column = 0; column < columns; column++) {
-        const into = 2 * (column * size + place(bin));
+        const into = 2 * (column * size + place(i));
         out[into] = words[index + 2 * column]!;
         out[into + 1] = words[index + 2 * column + 1]!;
       }
@@ -114,12 +114,12 @@ class CounterTotals implements Totals {
     return out;
   }
 
-  #rates(oldest: number, size: number, place: (bin: number) => number): Float64Array {
+  #rates(n: number, size: number, place: (i: number) => number): Float64Array {
     const { columns, binwidthPs } = this.#shape, out = new Float64Array(columns * size).fill(NaN);
-    this.#ring.forEach(oldest, (bin, words, index, flagged) => {
+    this.#ring.forNewest(n, (i, words, index, flagged) => {
       if (flagged) return;
       for (let column = 0; column < columns; column++) {
-        out[column * size + place(bin)] = (countAt(words, index / 2 + column) / binwidthPs) * 1e12;
+        out[column * size + place(i)] = (countAt(words, index / 2 + column) / binwidthPs) * 1e12;
       }
     });
     return out;
@@ -130,12 +130,12 @@ class CounterTotals implements Totals {
     const kept = complete - available, oldest = remove ? Math.max(kept, this.#taken) : kept;
     const droppedBins = remove ? oldest - this.#taken : 0;
     if (remove) this.#taken = complete;
-    const size = complete - oldest, place = (bin: number): number => bin - oldest;
-    const words = this.#words(oldest, size, place), overflowMask = new Int8Array(size);
-    this.#ring.forEach(oldest, (bin, _words, _index, flagged) => { overflowMask[place(bin)] = flagged ? 1 : 0; });
+    const size = complete - oldest, inOrder = (i: number): number => i;
+    const words = this.#words(size, size, inOrder), overflowMask = new Int8Array(size);
+    this.#ring.forNewest(size, (i, _words, _index, flagged) => { overflowMask[i] = flagged ? 1 : 0; });
     return {
       size, droppedBins, overflow: overflowMask.includes(1), channels: [...this.#channels],
-      counts: narrowCounts(words, largestCount(words)), rateHz: this.#rates(oldest, size, place),
+      counts: narrowCounts(words, largestCount(words)), rateHz: this.#rates(size, size, inOrder),
       indexPs: Float64Array.from({ length: size }, (_, i) => (oldest + i) * binwidthPs),
       timePs: BigInt64Array.from({ length: size }, (_, i) => originPs + BigInt(oldest + i) * BigInt(binwidthPs)),
       overflowMask, totalCounts: narrowNumbers(this.#totals.map((tags, i) => tags - this.#openCounts[i]!)),

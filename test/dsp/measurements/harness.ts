@@ -2,6 +2,7 @@
 //
 // Tags are fed in calls of any size, each with the tail that the real worker guarantees: the last min(4096, all) tags of the
 // stretch lie directly in front. Channel numbers are channel indexes here.
+import type { ExecutionContext } from 'ava';
 import { measurementClasses } from '../../../app/dsp/measurements/index.ts';
 import type { Measurement, SegmentEnd, Totals } from '../../../app/dsp/measurement.ts';
 import type { KernelSet } from '../../../app/dsp/kernels/kernels.ts';
@@ -49,7 +50,8 @@ export class Bench {
     const bytes = measurementClasses[name].bytes(config);
     const missing = regionOffset + bytes - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / 65536));
-    new Uint8Array(memory.buffer, regionOffset, bytes).fill(0);
+    // StartStop reserves tens of megabytes and clears what it relies on itself.
+    new Uint8Array(memory.buffer, regionOffset, name === 'startStop' ? 4096 : bytes).fill(0);
     const workspace = {
       kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset, scratchTags,
       indexOf: (channel: number) => channel, tick: { num: 1, den: 1 },
@@ -168,3 +170,10 @@ export function cutsOf(random: Random): { name: string; cut: (left: number) => n
 
 /** floor(a / b) for positive b. */
 export function floorDivide(a: bigint, b: bigint): bigint { return a >= 0n ? a / b : -((-a + b - 1n) / b); }
+
+/** Like deepEqual, but fast on many numbers; names the first place that differs. */
+export function sameNumbers(t: ExecutionContext, actual: ArrayLike<number>, expected: ArrayLike<number>, note: string): void {
+  t.is(actual.length, expected.length, note);
+  for (let i = 0; i < expected.length; i++) if (!Object.is(actual[i], expected[i])) return t.fail(`[${i}] is ${actual[i]}, not ${expected[i]}: ${note}`);
+  t.pass();
+}
