@@ -32,6 +32,19 @@ export const limits = {
   sessions: 256,
   sessionsBeforeRedeem: 64,
   grants: 10_000,
+  /** Made from one grant that is not an admin's, so that one guest cannot fill the table. */
+  grantsBelow: 256,
+  /** Connections that hold one grant at a time, so that one guest cannot take all. */
+  connectionsPerGrant: 32,
+  /** Who has not redeemed a secret after this long is sent away. */
+  unauthenticatedMs: 10_000,
+  /** Measurements that one grant keeps beyond its connections. */
+  detachedPerGrant: 64,
+  /** Results of one connection that are read or under way at once; each may be as large as a measurement. */
+  readsAtOnce: 4,
+  /** Nesting of a client's message; arguments are flat. */
+  messageDepth: 32,
+  auditFileBytes: 16 * 1024 * 1024,
   labelCharacters: 80,
   /** Wrong secrets per minute and address before redeem answers `busy`. */
   redeemsPerMinute: 30,

@@ -9,7 +9,7 @@ export const defaultPort = 7433;
 export interface Link {
   host: string;
   port: number;
-  /** 43 characters of base64url: 256 bits. */
+  /** base64url; the daemon makes 256 bits, 43 characters. */
   secret: string;
   /** SHA-256 of the server's public key (SPKI), base64url; with it TLS is pinned. */
   fingerprint?: string;
@@ -33,7 +33,7 @@ export function parseLink(text: string): Link {
   const { host, port } = parseAddress(authority, kind === 'https' ? 443 : kind === 'http' ? 80 : defaultPort);
   if (fragment === '') throw refuse('the secret after the # is missing');
   const [secret = '', fingerprint, ...rest] = fragment.split('.');
-  if (!/^[A-Za-z0-9_-]{43}$/.test(secret)) throw refuse('the secret after the # is not 43 characters of A-Z a-z 0-9 _ -; was it cut off?');
+  if (!/^[A-Za-z0-9_-]{22,86}$/.test(secret)) throw refuse('the secret after the # is not 22 or more characters of A-Z a-z 0-9 _ -; was it cut off?');
   if (rest.length > 0 || (fingerprint !== undefined && !/^[A-Za-z0-9_-]{43}$/.test(fingerprint))) throw refuse('the fingerprint after the secret is damaged');
   const loopback = isLoopback(host);
   if (kind === 'http' && !loopback) throw refuse(`http:// is not encrypted and works on loopback only, not with ${host}`);

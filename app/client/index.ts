@@ -1,0 +1,14 @@
+// client/index.ts - the public face of @tagd/client, for browsers and for Node 22 or newer.
+export { connect, type ConnectOptions } from './connect.ts';
+export { TagdSession, type StationAdministration } from './session.ts';
+export { Tagger, type MeasurementsOf, type Request } from './tagger.ts';
+export type { Measurement, MeasurementGetters, ReadableMeasurement, SharedMeasurement, SteerableMeasurement, UpdateOptions } from './measurement.ts';
+export type { Subscription } from './calls.ts';
+export { TaggerError, type ErrorCode } from '../core/errors.ts';
+export { formatLink, formatWebLink, parseLink, type Link } from '../core/link.ts';
+export { measurements, type ConfigOf, type CounterData, type Counts, type GetterName, type MeasurementName, type ValueOf } from '../core/measurements.ts';
+export type { Reading, ResultInfo } from '../core/results.ts';
+export type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+export type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';
+export type { LossGrade, WorstGrade } from '../core/tags.ts';
+export type { AuditEntry, Facet, GrantInfo, MeasureOptions, Shared, ShareOptions, SharedMeasurementInfo, TaggerSummary, WhoAmI } from '../rpc/api.ts';
