@@ -1,0 +1,104 @@
+// test/bench/cpp/kernels.cpp - the same kernels as plain C++ loops, for comparison.
+//
+// usage: kernels FILE N ROUNDS: FILE holds i64 times[N], then u8 channels[N]. For each line `kernel a b width bins` on the
+// standard input prints the Mtags/s of each round and a checksum of the counts.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+using i64 = int64_t;
+using u64 = uint64_t;
+using u32 = uint32_t;
+using u8 = uint8_t;
+
+constexpr u32 block = 16384;
+constexpr u32 ringTags = 65536;
+constexpr u32 rows = 1024;
+
+static std::vector<u64> counts(1 << 20);
+static std::vector<i64> ring(ringTags);
+static u32 head, tail, bin;
+static i64 edge;
+
+static void count(const u8* channels, u32 n) {
+  u32 histogram[4][256] = {};
+  u32 i = 0;
+  for (; i + 4 <= n; i += 4) {
+    histogram[0][channels[i]]++, histogram[1][channels[i + 1]]++;
+    histogram[2][channels[i + 2]]++, histogram[3][channels[i + 3]]++;
+  }
+  for (; i < n; i++) histogram[0][channels[i]]++;
+  for (int k = 0; k < 256; k++) counts[k] += histogram[0][k] + histogram[1][k] + histogram[2][k] + histogram[3][k];
+}
+
+/** Bins of 16 channels in a ring of 1024. */
+static void counter(const i64* times, const u8* channels, u32 n, i64 width) {
+  u64* row = &counts[bin * 16];
+  for (u32 i = 0; i < n; i++) {
+    while (times[i] >= edge) {
+      edge += width;
+      bin = (bin + 1) % rows;
+      row = &counts[bin * 16];
+      std::memset(row, 0, 16 * sizeof *row);
+    }
+    row[channels[i] & 15]++;
+  }
+}
+
+/** Start-multistop with a ring of open starts; division by multiplication and shift. */
+static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u32 click, u32 width, u32 bins) {
+  const i64 span = i64(width) * bins;
+  u32 shift = 31;
+  while ((1u << (shift - 31)) < width) shift++;
+  const u64 reciprocal = ((u64(1) << shift) + width - 1) / width;
+  for (u32 i = 0; i < n; i++) {
+    const i64 time = times[i];
+    if (channels[i] == click) {
+      while (tail != head && time - ring[tail % ringTags] >= span) tail++;
+      for (u32 k = tail; k != head; k++) counts[(u64(time - ring[k % ringTags]) * reciprocal) >> shift]++;
+    }
+    if (channels[i] == start) {
+      ring[head++ % ringTags] = time;
+      if (head - tail >= ringTags) tail++;
+    }
+  }
+}
+
+int main(int, char** arguments) {
+  const u32 n = std::atoi(arguments[2]);
+  const int rounds = std::atoi(arguments[3]);
+  std::vector<i64> times(n);
+  std::vector<u8> channels(n);
+  FILE* file = std::fopen(arguments[1], "rb");
+  if (!file || std::fread(times.data(), 8, n, file) != n || std::fread(channels.data(), 1, n, file) != n) return 66;
+  std::fclose(file);
+  char name[32];
+  unsigned a, b, bins;
+  double width;
+  while (std::scanf("%31s %u %u %lf %u", name, &a, &b, &width, &bins) == 5) {
+    const std::string kernel = name;
+    for (int round = 0; round <= rounds; round++) {
+      std::fill(counts.begin(), counts.end(), 0);
+      head = tail = bin = 0;
+      edge = i64(width);
+      const auto begin = std::chrono::steady_clock::now();
+      for (u32 i = 0; i < n; i += block) {
+        const u32 m = std::min(block, n - i);
+        if (kernel == "count") count(&channels[i], m);
+        else if (kernel == "counter") counter(&times[i], &channels[i], m, i64(width));
+        else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
+      }
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      if (round > 0) std::printf("%.2f ", n / seconds / 1e6); // the first round warms up
+    }
+    u64 sum = 0;
+    for (size_t k = 0; k < counts.size(); k++) sum += counts[k] * (k % 9973 + 1);
+    std::printf("%llu\n", (unsigned long long)sum);
+    std::fflush(stdout);
+  }
+}

@@ -1,0 +1,176 @@
+// test/bench/kernels.ts - tags per second of the kernels, in WebAssembly, in TypeScript and as plain C++ loops.
+//
+// Whole measurements are driven as the dsp worker does: blocks of 16 Ki tags with a tail in front. Rounds of the two forms are
+// interleaved and the median of five counts. C++ (where there is a compiler) runs the same data in a process of its own, in
+// turns with the rest, since it cannot share the memory. Run alone: node test/bench/kernels.ts
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadKernels } from '../../app/dsp/kernels/load.ts';
+import type { KernelSet } from '../../app/dsp/kernels/kernels.ts';
+import { measurementClasses } from '../../app/dsp/measurements/index.ts';
+import type { CheckedConfig, MeasurementName } from '../../app/core/measurements.ts';
+import { Random } from '../support/random.ts';
+
+export interface Row {
+  name: string;
+  data: string;
+  wasmMtags: number;
+  twinMtags: number;
+  ratioTwin: number;
+  cppMtags?: number;
+  ratioCpp?: number;
+  /** Smallest ratio to plain C++ that we want. */
+  target?: number;
+}
+
+interface Data { name: string; channels: number; rateHz: number }
+const dataSets: readonly Data[] = [
+  { name: 'd1: 2 x 1 Mcps', channels: 2, rateHz: 1e6 },
+  { name: 'd2: 4 x 1 Mcps', channels: 4, rateHz: 1e6 },
+  { name: 'd3: 8 x 10 Mcps', channels: 8, rateHz: 10e6 },
+];
+
+interface Job {
+  name: string;
+  data: number;
+  measurement: MeasurementName;
+  config: CheckedConfig;
+  /** `kernel start click width bins` for the C++ program. */
+  cpp: string;
+  target?: number;
+}
+
+function counter(data: number, width: string, binwidthPs: number, target: number): Job {
+  const channels = Array.from({ length: dataSets[data]!.channels }, (_, i) => i);
+  return { name: `counter ${width}`, data, measurement: 'counter', config: { channels, binwidthPs, values: 1000 }, cpp: `counter 0 0 ${binwidthPs} 0`, target };
+}
+function histogram(name: string, data: number, binwidthPs: number, bins: number, target: number): Job {
+  return { name, data, measurement: 'histogram', config: { click: 1, start: 0, binwidthPs, bins }, cpp: `correlate 0 1 ${binwidthPs} ${bins}`, target };
+}
+function correlation(name: string, data: number, binwidthPs: number, bins: number): Job {
+  return { name, data, measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins }, cpp: '' };
+}
+const jobs: readonly Job[] = [
+  { name: 'count', data: 0, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0', target: 5 },
+  { name: 'count', data: 2, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0' },
+  counter(0, '1 ms', 1e9, 2), counter(2, '10 us', 1e7, 0.9),
+  histogram('sparse 100 x 1 ns', 0, 1000, 100, 2.5), histogram('sparse 100 x 1 ns', 1, 1000, 100, 2.5),
+  histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),
+  correlation('both signs 200 x 1 ns', 0, 1000, 200), correlation('both signs 2000 x 10 ns', 0, 10_000, 2000),
+  { name: 'startStop 1 ns', data: 0, measurement: 'startStop', config: { click: 1, start: 0, binwidthPs: 1000 }, cpp: '' },
+  {
+    name: 'timeDifferences, next', data: 2, measurement: 'timeDifferences',
+    config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 }, cpp: '',
+  },
+];
+
+const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096, scratchTags = 16_384;
+const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, regionAt = scratchAt + 24 * scratchTags;
+
+export async function benchKernels(): Promise<Row[]> {
+  const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
+  const kernelSets = [loadKernels(memory, 'wasm'), loadKernels(memory, 'typescript')];
+  const native = buildNative();
+  try {
+    const rows: Row[] = [];
+    for (const [index, data] of dataSets.entries()) {
+      const file = writeTags(memory, data, native);
+      for (const job of jobs.filter(one => one.data === index)) {
+        const speeds = [[], []] as [number[], number[]], cppSpeeds: number[] = [];
+        for (let round = 0; round <= rounds; round++) {
+          kernelSets.forEach((kernels, k) => {
+            const speed = runOnce(memory, kernels, job);
+            if (round > 0) speeds[k]!.push(speed); // the first round warms up
+          });
+          if (native && job.cpp && round > 0) cppSpeeds.push(runNative(native.program, file, job.cpp));
+        }
+        const wasmMtags = median(speeds[0]), twinMtags = median(speeds[1]);
+        const row: Row = { name: job.name, data: data.name, wasmMtags, twinMtags, ratioTwin: wasmMtags / twinMtags };
+        if (cppSpeeds.length > 0) {
+          row.cppMtags = median(cppSpeeds);
+          row.ratioCpp = wasmMtags / row.cppMtags;
+        }
+        if (job.target !== undefined) row.target = job.target;
+        rows.push(row);
+      }
+    }
+    return rows;
+  } finally {
+    if (native) rmSync(native.folder, { recursive: true });
+  }
+}
+
+/** Poisson tags and a tenth correlated ones: channel k follows by k * 100 ps with 100 ps of jitter. */
+function writeTags(memory: WebAssembly.Memory, { channels, rateHz }: Data, native: Native | undefined): string {
+  const random = new Random(1), packed = new Float64Array(n * 1.2), meanPs = 1e12 / rateHz;
+  let count = 0;
+  const put = (timePs: number, channel: number): void => { if (count < packed.length) packed[count++] = Math.floor(Math.max(0, timePs)) * 16 + channel; };
+  const endPs = (1.05 * n * meanPs) / channels;
+  for (let channel = 0; channel < channels; channel++) {
+    for (let t = random.exponential(meanPs / 0.9); t < endPs; t += random.exponential(meanPs / 0.9)) put(t, channel);
+  }
+  for (let t = random.exponential(meanPs / 0.1); t < endPs; t += random.exponential(meanPs / 0.1)) {
+    for (let channel = 0; channel < channels; channel++) put(t + 100 * channel + 100 * (random.next() + random.next() + random.next() - 1.5) * 2, channel);
+  }
+  const sorted = packed.subarray(0, count).sort();
+  const times = new BigInt64Array(memory.buffer, timesAt, n), tags = new Uint8Array(memory.buffer, channelsAt, n);
+  for (let i = 0; i < n; i++) {
+    times[i] = BigInt(Math.floor(sorted[i]! / 16));
+    tags[i] = sorted[i]! % 16;
+  }
+  if (!native) return '';
+  const file = join(native.folder, 'tags');
+  writeFileSync(file, Buffer.concat([Buffer.from(new Uint8Array(memory.buffer, timesAt, 8 * n).slice()), Buffer.from(tags.slice())]));
+  return file;
+}
+
+/** One pass over all tags by a fresh measurement, Mtags/s. */
+function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: name, config }: Job): number {
+  const bytes = measurementClasses[name].bytes(config), missing = regionAt + bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
+  new Uint8Array(memory.buffer, regionAt, bytes).fill(0);
+  const measurement = measurementClasses[name].create(config, {
+    kernels, memory, at: regionAt, bytes, scratchAt, scratchTags, indexOf: channel => channel, tick: { num: 1, den: 1 },
+  });
+  const view = new BigInt64Array(memory.buffer, timesAt, n);
+  const begin = process.hrtime.bigint();
+  for (let i = 0; i < n; i += blockTags) {
+    const history = Math.min(tail, i), size = Math.min(blockTags, n - i);
+    measurement.process({
+      timesAt: timesAt + 8 * i, channelsAt: channelsAt + i, n: size, history, historyComplete: history === i,
+      fromPs: i === 0 ? 0n : view[i]!, toPs: i + size < n ? view[i + size]! : view[n - 1]! + 1n, countsAt: 0,
+    });
+  }
+  return (n / Number(process.hrtime.bigint() - begin)) * 1e3;
+}
+
+interface Native { folder: string; program: string }
+
+/** The C++ program in a temporary folder, or undefined where there is no compiler. */
+function buildNative(): Native | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'tagd-bench-')), program = join(folder, 'kernels');
+  try {
+    execFileSync('g++', ['-O3', '-march=native', '-o', program, fileURLToPath(new URL('./cpp/kernels.cpp', import.meta.url))], { stdio: ['ignore', 'ignore', 'inherit'] });
+    return { folder, program };
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+}
+
+function runNative(program: string, file: string, line: string): number {
+  const answer = execFileSync(program, [file, String(n), '1'], { input: `${line}\n`, encoding: 'utf8' });
+  return Number(answer.split(' ')[0]);
+}
+
+function median(values: number[]): number { return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN; }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const { name, data, wasmMtags, twinMtags, ratioTwin, cppMtags, ratioCpp, target } of await benchKernels()) {
+    const cpp = cppMtags === undefined ? '' : `C++ ${cppMtags.toFixed(0).padStart(6)}  ${ratioCpp!.toFixed(2)}x${target === undefined ? '' : ` of ${target} wanted`}`;
+    console.log(`${data.padEnd(16)} ${name.padEnd(24)} wasm ${wasmMtags.toFixed(0).padStart(6)}  twin ${twinMtags.toFixed(0).padStart(5)}  ${ratioTwin.toFixed(1)}x  ${cpp}`);
+  }
+}
