@@ -27,6 +27,11 @@ async function play(file: string, options: Partial<ReplayOptions> = {}, sink = n
   return { sink, numbers: [...sink.channels].map(index => tagger.info.channels[index]!.number), description: tagger.info.description! };
 }
 
+/** deepEqual() of AVA takes seconds for long arrays. */
+function sameTags(a: FakeSink, b: FakeSink): boolean {
+  return Buffer.from(a.timesPs.buffer).equals(Buffer.from(b.timesPs.buffer)) && Buffer.from(a.channels.buffer).equals(Buffer.from(b.channels.buffer));
+}
+
 test('channels: input c is c + 1, sync is 64, marker bits are 65, 66, 68 and 72; ties come in this order', async t => {
   const ticks = [10, 20, 20, 20, 20, 30, 40], codes = [0, syncCode + 15, syncCode, 3, 1, syncCode + 6, 2];
   for (const type of ['generic', 'hydraHarp1', 'hydraHarp2'] as const) {
@@ -61,11 +66,10 @@ test('overflow records alone move the heartbeat, and the end is the last record'
 
 test('both decoders play the same', async t => {
   const file = join(folder, 'both.ptu');
-  writePtu(file, { tags: 200_000, seed: 4, meanGapPs: 300_000 });
+  writePtu(file, { tags: 70_000, seed: 4, meanGapPs: 300_000 });
   const wasm = await play(file, { decoder: 'wasm' }), twin = await play(file, { decoder: 'typescript' });
-  t.deepEqual(twin.sink.timesPs, wasm.sink.timesPs);
-  t.deepEqual(twin.sink.channels, wasm.sink.channels);
-  t.is(wasm.sink.tags, 200_000);
+  t.true(sameTags(twin.sink, wasm.sink));
+  t.is(wasm.sink.tags, 70_000);
 });
 
 test('chunks of any size give the same tags', async t => {
@@ -74,7 +78,7 @@ test('chunks of any size give the same tags', async t => {
   const expected = await play(file);
   t.deepEqual([1, 2, 3].map(number => expected.numbers.filter(each => each === number).length), written.counts);
   t.deepEqual([expected.sink.timesPs[0], expected.sink.timesPs.at(-1)], [BigInt(written.firstPs), BigInt(written.lastPs)]);
-  for (const scratchBytes of [400, 1000, 5000]) t.deepEqual((await play(file, {}, new FakeSink({ scratchBytes }))).sink.timesPs, expected.sink.timesPs);
+  for (const scratchBytes of [400, 1000, 5000]) t.true(sameTags((await play(file, {}, new FakeSink({ scratchBytes }))).sink, expected.sink), `${scratchBytes} bytes of scratch`);
 });
 
 test('times that step backwards are handed over as they are', async t => {
@@ -210,9 +214,11 @@ recorded('recordings: hydraharp-t2-hbt.ptu gives the counts and times found by o
   for (const decoder of ['wasm', 'typescript'] as const) {
     for (const rooms of [[16_384], [1], [777]]) {
       const { sink, numbers, description } = await play(file, { decoder }, new FakeSink({ rooms }));
+      const { timesPs } = sink;
       const found = Object.fromEntries(Object.keys(expected.channels).map(number => {
-        const times = [...sink.timesPs].filter((_, i) => numbers[i] === Number(number));
-        return [number, { tags: times.length, firstPs: Number(times[0]), lastPs: Number(times.at(-1)) }];
+        const first = numbers.indexOf(Number(number)), last = numbers.lastIndexOf(Number(number));
+        const tags = numbers.reduce((sum, each) => sum + (each === Number(number) ? 1 : 0), 0);
+        return [number, { tags, firstPs: Number(timesPs[first]), lastPs: Number(timesPs[last]) }];
       }));
       t.deepEqual(found, expected.channels, `${decoder}, rooms of ${rooms}`);
       t.deepEqual(sink.losses, []);

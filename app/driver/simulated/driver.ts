@@ -17,7 +17,7 @@ import { Slice, slicePs } from './slice.ts';
 export function openSimulated(options: unknown = {}): SimulatedTagger { return new SimulatedTagger(checkOptions(options)); }
 
 /** A pause of the machine up to this is caught up with; a longer one, or one that lasts, slows the stream down. */
-const catchUpMs = 250;
+const catchUpMs = 1000;
 /** How long the thread may go without looking at its messages. */
 const turnMs = 8;
 /** A restarted device is found again by the clock of the host, to about a millisecond. */
@@ -77,7 +77,7 @@ export class SimulatedTagger implements Tagger {
   /** A sentence if the stream is slower than the clock, else nothing. */
   detail(): string | undefined {
     return this.#behindMs === 0 ? undefined
-      : `The simulated stream is ${(this.#behindMs / 1000).toFixed(1)} s behind the clock: this computer cannot make tags at this rate.`;
+      : `The simulated stream has fallen ${(this.#behindMs / 1000).toFixed(1)} s behind the clock since it began: this computer is too busy for its rate.`;
   }
 
   async run(sink: TagSink, signal: AbortSignal): Promise<void> {
