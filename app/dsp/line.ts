@@ -73,6 +73,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   #meter!: RateMeter;
   #sampling: NodeJS.Timeout | undefined;
   #lastId = 0;
+  #deaths: number[] = [];
   #state: TaggerState = 'probing';
   #detail = 'The tagger is being opened.';
   #info!: TaggerInfo;
@@ -197,10 +198,9 @@ export class Line implements TaggerPort, AsyncDisposable {
       id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results,
       onStart: () => this.#go(),
       onReleased: () => {
-        this.#arena.free(boardAt);
-        this.#releaseView(view);
         this.#handles.delete(id);
         this.#delays.delete(id);
+        void this.#giveBack([{ at: boardAt, bytes: boardBytes + bytes }, ...this.#releaseView(view)]);
       },
     });
     this.#handles.set(id, handle);
@@ -231,11 +231,22 @@ export class Line implements TaggerPort, AsyncDisposable {
     return shared.setup;
   }
 
-  #releaseView(setup: ViewSetup | undefined): void {
+  /** @returns the memory of the view if nobody else uses it */
+  #releaseView(setup: ViewSetup | undefined): { at: number; bytes: number }[] {
     const shared = setup && this.#views.get(setup.key);
-    if (!shared || --shared.users > 0) return;
+    if (!shared || --shared.users > 0) return [];
     this.#views.delete(shared.setup.key);
-    this.#arena.free(shared.setup.at);
+    return [{ at: shared.setup.at, bytes: viewBytes(shared.setup.capacity) }];
+  }
+
+  async #giveBack(regions: readonly { at: number; bytes: number }[]): Promise<void> {
+    try {
+      await this.#results.scrub(regions);
+      for (const { at } of regions) this.#arena.free(at);
+    } catch {
+      // The thread has died, and with it perhaps the line. If there is a new one it does the work.
+      if (!this.#disposed) await this.#giveBack(regions);
+    }
   }
 
   #leastBusy(): DspThread {
@@ -277,11 +288,19 @@ export class Line implements TaggerPort, AsyncDisposable {
       death: (dead, error) => {
         if (this.#disposed) return;
         for (const handle of this.#handles.values()) if (handle.worker === dead) handle.fail(error);
-        this.#startThread(index);
+        this.#restartThread(index);
       },
     });
     this.#threads[index] = thread;
     this.#results.tell({ kind: 'worker', worker: index, port: thread.forResults, reader: thread.reader }, [thread.forResults]);
+  }
+
+  /** A worker that dies again and again, perhaps because its file is missing, is not started in a tight loop. */
+  #restartThread(index: number): void {
+    const now = performance.now();
+    this.#deaths = [...this.#deaths.filter(atMs => atMs > now - 10_000), now];
+    if (this.#deaths.length <= 3) this.#startThread(index);
+    else setTimeout(() => { if (!this.#disposed) this.#startThread(index); }, 1000).unref();
   }
 
   #tell(command: IngestCommand): void { this.#ingest.postMessage(command, []); }

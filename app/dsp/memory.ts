@@ -46,7 +46,10 @@ export function createMemory(bytes: number, maximum = maximumBytes): WebAssembly
 
 export function align64(bytes: number): number { return Math.ceil(bytes / 64) * 64; }
 
-/** First-fit allocator over everything behind the ring. Regions are 64-byte aligned and zeroed. */
+/**
+ * First-fit allocator over everything behind the ring. Regions are 64-byte aligned and zeroed, provided that whoever
+ * gives one back has zeroed it: for the largest that takes too long for the main thread.
+ */
 export class Arena {
   readonly #memory: WebAssembly.Memory;
   readonly #maximum: number;
@@ -54,14 +57,11 @@ export class Arena {
   readonly #free: { at: number; bytes: number }[] = [];
   readonly #taken = new Map<number, number>();
   #end: number;
-  /** Above this nothing was ever written: fresh pages are zero already. */
-  #touched: number;
   #used = 0;
 
   constructor(memory: WebAssembly.Memory, from: number, maximum = maximumBytes) {
     this.#memory = memory;
     this.#end = align64(from);
-    this.#touched = this.#end;
     this.#maximum = maximum;
   }
 
@@ -73,12 +73,10 @@ export class Arena {
     const at = this.#fromHole(size) ?? this.#fromEnd(size);
     this.#taken.set(at, size);
     this.#used += size;
-    const dirty = Math.min(at + size, this.#touched);
-    if (dirty > at) viewsOf(this.#memory, dirty).u8.fill(0, at, dirty);
-    this.#touched = Math.max(this.#touched, at + size);
     return at;
   }
 
+  /** Gives a region back. It must be zero again. */
   free(at: number): void {
     const bytes = this.#taken.get(at);
     if (bytes === undefined) return;

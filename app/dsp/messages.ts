@@ -99,10 +99,13 @@ export type ResultsCommand =
   /** Without a getter only the account is wanted. */
   | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown> }
   | { kind: 'fail'; id: number; error: ErrorNote }
-  | { kind: 'forget'; id: number; call: number };
+  | { kind: 'forget'; id: number; call: number }
+  /** Zeroes memory that nobody uses any more. */
+  | { kind: 'scrub'; regions: readonly { at: number; bytes: number }[]; call: number };
 
 export type ResultsReport =
   /** One value for all who asked for the same while it was made. */
   | { kind: 'value'; calls: number[]; value: unknown; info: ResultInfo }
   | { kind: 'error'; calls: number[]; error: ErrorNote }
-  | { kind: 'forgotten'; call: number };
+  /** Answer to `forget` and `scrub`. */
+  | { kind: 'done'; call: number };

@@ -20,18 +20,16 @@ export class RateMeter {
     this.sample();
   }
 
-  sample(): Sample {
-    const atMs = performance.now();
-    const sample = { atMs, livePs: this.#ring.livePs, totals: this.#ring.totals(this.#channels.length).slice() };
-    this.#samples.push(sample);
-    while (this.#samples.length > 2 && this.#samples[0]!.atMs < atMs - keepMs) this.#samples.shift();
-    return sample;
+  sample(): void {
+    const now = this.#now();
+    this.#samples.push(now);
+    while (this.#samples.length > 2 && this.#samples[0]!.atMs < now.atMs - keepMs) this.#samples.shift();
   }
 
   /** @param connected false: there is no tagger, and nobody knows a rate */
   rates(windowMs: number, connected: boolean): Rates {
-    const now = this.sample();
-    const since = this.#samples.find(({ atMs }) => atMs >= now.atMs - windowMs) ?? now;
+    const now = this.#now();
+    const since = this.#samples.findLast(({ atMs }) => atMs <= now.atMs - windowMs) ?? this.#samples[0] ?? now;
     const livePs = now.livePs - since.livePs;
     const known = connected && livePs > 0;
     const channels = this.#channels.map(({ number, name }, i) => ({
@@ -41,5 +39,9 @@ export class RateMeter {
       liveTimePs: livePs, at: new Date().toISOString(), channels,
       totalHz: known ? channels.reduce((sum, { rateHz }) => sum + (rateHz ?? 0), 0) : null,
     };
+  }
+
+  #now(): Sample {
+    return { atMs: performance.now(), livePs: this.#ring.livePs, totals: this.#ring.totals(this.#channels.length).slice() };
   }
 }

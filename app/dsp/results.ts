@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { TaggerError, toNote, type ErrorNote } from '../core/errors.ts';
 import type { ResultInfo } from '../core/results.ts';
 import { loadKernels } from './kernels/load.ts';
+import { viewsOf } from './memory.ts';
 import type { MeasurementClasses, Totals } from './measurement.ts';
 import type { FixedInfo, ResultsCommand, ResultsReport, ResultsSetup, Snapshot } from './messages.ts';
 import { Ring } from './ring.ts';
@@ -51,6 +52,11 @@ export class Results {
       this.#workers.set(command.worker, { port, reader });
       return;
     }
+    if (command.kind === 'scrub') {
+      for (const { at, bytes } of command.regions) viewsOf(this.#setup.memory, at + bytes).u8.fill(0, at, at + bytes);
+      this.#report({ kind: 'done', call: command.call });
+      return;
+    }
     const entry = this.#entries.get(command.id);
     switch (command.kind) {
       case 'create': {
@@ -82,7 +88,7 @@ export class Results {
         break;
       case 'forget':
         if (!entry) {
-          this.#report({ kind: 'forgotten', call: command.call });
+          this.#report({ kind: 'done', call: command.call });
           break;
         }
         entry.forget = command.call;
@@ -145,7 +151,7 @@ export class Results {
   #letGo(id: number, entry: Entry): void {
     if (entry.forget === undefined || entry.asked.length > 0) return;
     this.#entries.delete(id);
-    this.#report({ kind: 'forgotten', call: entry.forget });
+    this.#report({ kind: 'done', call: entry.forget });
   }
 }
 

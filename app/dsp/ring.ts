@@ -47,7 +47,7 @@ export interface Marker {
   grade: (typeof grades)[number];
   place: (typeof places)[number];
   revision: number;
-  /** For `missed`: tags; for `lost`: 1 if counts per channel follow; for `clock`: 1 if locked. */
+  /** For `missed`: tags; for `lost`: 1 if counts per channel follow; for `clock`: 1 if locked; for `epoch`: uncertainty in ps. */
   count: number;
   fromPs: bigint;
   toPs: bigint;

@@ -160,9 +160,9 @@ export class IngestSink implements TagSink {
     this.#closeIfDue();
   }
 
-  epoch(atPs: bigint, _uncertaintyPs: number): void {
+  epoch(atPs: bigint, uncertaintyPs: number): void {
     this.#makeRoomForMarkers(1);
-    const marker = this.#mark({ kind: 'epoch', fromPs: this.#watermarkPs ?? this.#stream(atPs) });
+    const marker = this.#mark({ kind: 'epoch', count: uncertaintyPs, fromPs: this.#watermarkPs ?? this.#stream(atPs) });
     this.#moveTo(this.#stream(atPs), 'dead');
     marker.toPs = this.#watermarkPs!;
     this.#epoch++;

@@ -79,7 +79,7 @@ export class DspThread {
 export class ResultsThread {
   readonly #worker: Worker;
   readonly #calls = new Calls<{ value: unknown; info: ResultInfo }>();
-  readonly #forgets = new Calls<void>();
+  readonly #done = new Calls<void>();
   #dead: TaggerError | undefined;
 
   constructor(setup: LineSetup, url: URL, onDeath: (error: TaggerError) => void) {
@@ -92,14 +92,14 @@ export class ResultsThread {
         case 'error':
           for (const call of report.calls) this.#calls.reject(call, fromNote(report.error));
           break;
-        case 'forgotten': this.#forgets.resolve(report.call, undefined);
+        case 'done': this.#done.resolve(report.call, undefined);
       }
     });
     const die = (cause?: unknown): void => {
       if (this.#dead) return;
       this.#dead = new TaggerError('internal', 'The thread that holds the results has died.', { cause, hint: 'Create the measurement again.' });
       this.#calls.rejectAll(this.#dead);
-      this.#forgets.rejectAll(this.#dead);
+      this.#done.rejectAll(this.#dead);
       onDeath(this.#dead);
     };
     this.#worker.on('error', error => {
@@ -118,10 +118,16 @@ export class ResultsThread {
     return answer;
   }
 
-  forget(id: number): Promise<void> {
-    if (this.#dead) return Promise.resolve();
-    const { call, answer } = this.#forgets.open();
-    this.tell({ kind: 'forget', id, call });
+  /** Resolves when the thread has let go of the measurement. */
+  forget(id: number): Promise<void> { return this.#ask(call => ({ kind: 'forget', id, call })); }
+
+  /** Zeroes memory, off the main thread because it may be hundreds of megabytes. */
+  scrub(regions: readonly { at: number; bytes: number }[]): Promise<void> { return this.#ask(call => ({ kind: 'scrub', regions, call })); }
+
+  #ask(make: (call: number) => ResultsCommand): Promise<void> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const { call, answer } = this.#done.open();
+    this.tell(make(call));
     return answer;
   }
 

@@ -102,16 +102,17 @@ test('a tagger that cannot tell its losses gives no number of missed tags, not 0
 
 test('a lapped worker reports a loss for its own measurements alone', async t => {
   const hold = new BroadcastChannel(`hold ${process.pid}`);
+  const tell: (message: unknown) => void = hold.postMessage.bind(hold);
   const rounds = 60;
   const acts: Act[] = Array.from({ length: rounds }, (_, i): Act[] => [{ do: 'tags', tags: tags(i * 10e6, 1000) }, { do: 'gate', name: String(i) }]).flat();
   await using scripted = await ScriptedLine.open({ acts }, { dspWorkers: 2, ringSlots: 2, workers: { dsp: new URL('./support/odd-dsp.worker.ts', import.meta.url) } });
-  const holding = once({ addEventListener: hold.addEventListener.bind(hold), removeEventListener: hold.removeEventListener.bind(hold) } as unknown as EventTarget, 'message');
+  const holding = once(hold, 'message');
   const [fast, slow] = await scripted.line.createMeasurements([countrate(1), countrate(2, 1)]) as [MeasurementPort, MeasurementPort];
   await holding;
   for (let i = 0; i < rounds; i++) {
     await scripted.reached(String(i));
     await arrived(fast, 1000 * (i + 1));
-    if (i === rounds - 3) hold.postMessage('let go');
+    if (i === rounds - 3) tell('let go');
     scripted.open(String(i));
   }
   await fast.waitUntilFinished();

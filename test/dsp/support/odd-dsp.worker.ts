@@ -7,6 +7,7 @@ import type { WorkerSetup } from '../../../app/dsp/messages.ts';
 import { DspWorker } from '../../../app/dsp/worker.ts';
 
 const gate = new BroadcastChannel(`hold ${process.pid}`);
+const tell: (message: unknown) => void = gate.postMessage.bind(gate);
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 function odd(measurement: Measurement, channel: number): Measurement {
@@ -17,7 +18,7 @@ function odd(measurement: Measurement, channel: number): Measurement {
     if (channel === 4) process.exit(1);
     if (channel === 2 && !held) {
       held = true;
-      gate.postMessage('holding');
+      tell('holding');
       while (receiveMessageOnPort(gate as unknown as MessagePort) === undefined) Atomics.wait(never, 0, 0, 5);
     }
     process_(segment);

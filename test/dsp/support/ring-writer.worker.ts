@@ -20,4 +20,4 @@ for (let t = 0; t < tags;) {
 }
 sink.finish();
 ring.end('source');
-parentPort?.postMessage('finished');
+parentPort?.postMessage('finished', []);

@@ -37,6 +37,7 @@ let opened = 0;
 export class ScriptedLine implements AsyncDisposable {
   readonly line: Line;
   readonly #wire: BroadcastChannel;
+  readonly #tell: (message: unknown) => void;
   readonly #reached = new Set<string>();
   readonly #waiting = new Map<string, () => void>();
 
@@ -55,12 +56,13 @@ export class ScriptedLine implements AsyncDisposable {
   private constructor(line: Line, wire: BroadcastChannel) {
     this.line = line;
     this.#wire = wire;
-    wire.onmessage = event => {
-      const { reached } = (event as { data: { reached?: string } }).data;
+    this.#tell = wire.postMessage.bind(wire);
+    wire.addEventListener('message', event => {
+      const { reached } = (event as unknown as { data: { reached?: string } }).data;
       if (reached === undefined) return;
       this.#reached.add(reached);
       this.#waiting.get(reached)?.();
-    };
+    });
   }
 
   /** Resolves when the script stands at this gate. */
@@ -68,7 +70,7 @@ export class ScriptedLine implements AsyncDisposable {
     if (!this.#reached.has(gate)) await new Promise<void>(resolve => { this.#waiting.set(gate, resolve); });
   }
 
-  open(gate: string): void { this.#wire.postMessage({ open: gate }); }
+  open(gate: string): void { this.#tell({ open: gate }); }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.line[Symbol.asyncDispose]();

@@ -12,6 +12,7 @@ class ScriptedTagger implements Tagger {
   readonly info: TaggerInfo;
   readonly #acts: Act[];
   readonly #wire: BroadcastChannel;
+  readonly #tell: (message: unknown) => void;
   readonly #open = new Set<string>();
   #opened: (() => void) | undefined;
   #settings: Settings = { channels: {} };
@@ -19,12 +20,13 @@ class ScriptedTagger implements Tagger {
   constructor(wire: string, script: Script) {
     this.#acts = script.acts;
     this.#wire = new BroadcastChannel(wire);
-    this.#wire.onmessage = event => {
-      const { open } = (event as { data: { open?: string } }).data;
+    this.#wire.addEventListener('message', event => {
+      const { open } = (event as unknown as { data: { open?: string } }).data;
       if (open === undefined) return;
       this.#open.add(open);
       this.#opened?.();
-    };
+    });
+    this.#tell = this.#wire.postMessage.bind(this.#wire);
     this.info = {
       model: 'scripted', serial: '0', driver: 'scripted', source: script.source ?? 'live', tick: { num: 1, den: 1 },
       channels: Array.from({ length: script.channels ?? 4 }, (_, i) => ({ number: i + 1, name: `Ch ${i + 1}` })),
@@ -71,7 +73,7 @@ class ScriptedTagger implements Tagger {
   }
 
   async #gate(name: string, signal: AbortSignal): Promise<void> {
-    this.#wire.postMessage({ reached: name });
+    this.#tell({ reached: name });
     while (!this.#open.has(name) && !signal.aborted) {
       await new Promise<void>(resolve => {
         this.#opened = resolve;
