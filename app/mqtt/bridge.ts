@@ -104,10 +104,9 @@ export class MqttBridge {
   }
 
   status(): MqttStatus {
-    const connected = this.#connected;
     return {
-      state: connected ? 'connected' : this.#link ? 'connecting' : this.#unwatch ? 'waiting' : 'stopped',
-      connected, url: hidePassword(this.#options.url), protocol: this.#protocol, lastError: this.#lastError,
+      state: this.#connected ? 'connected' : this.#link ? 'connecting' : this.#unwatch ? 'waiting' : 'stopped',
+      connected: this.#connected, url: hidePassword(this.#options.url), protocol: this.#protocol, lastError: this.#lastError,
       connections: this.#connections, retryInMs: this.#retryInMs, published: this.#published, refused: this.#refused,
       queued: this.#outbox.queued, inFlight: this.#inFlight.size,
       dropped: { events: this.#droppedEvents + this.#outbox.droppedEvents, samples: this.#outbox.droppedSamples },
