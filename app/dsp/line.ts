@@ -22,7 +22,7 @@ import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
 import { blockTags, maxReaders, Ring, ringLayout, tailTags } from './ring.ts';
 import { ingestBytes } from './sink.ts';
-import { DspThread, ResultsThread, workerUrl } from './threads.ts';
+import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { viewBytes, viewCapacity } from './view.ts';
 
 export interface LineOptions {
@@ -267,7 +267,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   }
 
   #startResults(): void {
-    this.#results = new ResultsThread(this.#setup, this.#options.workers?.results ?? workerUrl('results.worker'), error => {
+    this.#results = new ResultsThread(this.#setup, this.#options.workers?.results ?? workerFiles.results, error => {
       if (this.#disposed) return;
       // Its totals are lost, and with them what every measurement has collected.
       for (const handle of this.#handles.values()) handle.fail(error);
@@ -277,7 +277,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   }
 
   #startThread(index: number): void {
-    const thread = new DspThread(index, this.#ring, this.#options.workers?.dsp ?? workerUrl('dsp.worker'), {
+    const thread = new DspThread(index, this.#ring, this.#options.workers?.dsp ?? workerFiles.dsp, {
       ...this.#setup, scratchAt: this.#scratchAt[index]!, scratchTags, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
     }, {
       report: report => {

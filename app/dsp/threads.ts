@@ -6,11 +6,8 @@ import { Calls } from './calls.ts';
 import type { LineSetup, ResultsCommand, ResultsReport, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
 import type { Ring } from './ring.ts';
 
-/** A worker file beside this one, as source or as built. */
-export function workerUrl(name: string): URL {
-  const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  return new URL(`./${name}${ending}`, import.meta.url);
-}
+/** The files of the engine's threads. Written out, because the build finds workers by exactly this form. */
+export const workerFiles = { dsp: new URL('./dsp.worker.ts', import.meta.url), results: new URL('./results.worker.ts', import.meta.url) } as const;
 
 /** One dsp worker. When it dies, whatever waited for it fails and `onDeath` is called, once. */
 export class DspThread {
