@@ -9,6 +9,7 @@ import { align64, viewsOf } from './memory.ts';
 import type { Segment, SegmentEnd } from './measurement.ts';
 import type { ViewSetup } from './messages.ts';
 import { blockTags, tailTags } from './ring.ts';
+import { mergeDelayed, type TagsAt } from './merge.ts';
 import type { Step } from './steps.ts';
 
 const delaysBytes = 256 * 8;
@@ -20,8 +21,11 @@ export function viewCapacity(spreadPs: number): number {
   return Math.min(8 * 2 ** 20, 4 * blockTags + Math.ceil(spreadPs * 40e-6));
 }
 export function viewBytes(capacity: number): number {
-  return align64(delaysBytes + countsBytes + limitBytes + (tailTags + capacity) * 9);
+  return align64(delaysBytes + countsBytes + limitBytes + blockTags * 9 + (tailTags + capacity) * 9);
 }
+
+/** When a tag overtakes more others than this, merging beats sorting. */
+const manyOvertaken = 64;
 
 export class View {
   readonly key: string;
@@ -30,6 +34,9 @@ export class View {
   readonly #mostPs: bigint;
   readonly #memory: WebAssembly.Memory;
   readonly #kernels: KernelSet;
+  readonly #delaysPs: readonly bigint[];
+  /** Room for one block of tags while they are merged. */
+  readonly #spare: Omit<TagsAt, 'n'>;
   readonly #delaysAt: number;
   readonly #countsAt: number;
   readonly #limitAt: number;
@@ -47,6 +54,7 @@ export class View {
 
   constructor(setup: ViewSetup, memory: WebAssembly.Memory, kernels: KernelSet) {
     this.key = setup.key;
+    this.#delaysPs = setup.delaysPs.map(BigInt);
     this.#leastPs = BigInt(Math.min(0, ...setup.delaysPs));
     this.#mostPs = BigInt(Math.max(0, ...setup.delaysPs));
     this.#memory = memory;
@@ -55,8 +63,11 @@ export class View {
     this.#delaysAt = setup.at;
     this.#countsAt = setup.at + delaysBytes;
     this.#limitAt = this.#countsAt + countsBytes;
-    this.#timesAt = this.#limitAt + limitBytes + tailTags * 8;
-    this.#channelsAt = this.#limitAt + limitBytes + (tailTags + setup.capacity) * 8 + tailTags;
+    const spareAt = this.#limitAt + limitBytes;
+    this.#spare = { timesAt: spareAt, channelsAt: spareAt + blockTags * 8 };
+    const tagsAt = spareAt + blockTags * 9;
+    this.#timesAt = tagsAt + tailTags * 8;
+    this.#channelsAt = tagsAt + (tailTags + setup.capacity) * 8 + tailTags;
     viewsOf(memory, setup.at + viewBytes(setup.capacity)).f64.set(setup.delaysPs, this.#delaysAt / 8);
   }
 
@@ -130,14 +141,19 @@ export class View {
     this.#given = 0;
   }
 
-  #append({ timesAt, channelsAt, n }: Segment): void {
-    const { i64, u8 } = viewsOf(this.#memory);
-    const times = this.#timesAt + this.#pending * 8;
-    const channels = this.#channelsAt + this.#pending;
-    i64.copyWithin(times / 8, timesAt / 8, timesAt / 8 + n);
-    u8.copyWithin(channels, channelsAt, channelsAt + n);
-    this.#kernels.delayTags(times, channels, n, this.#delaysAt);
-    if (this.#pending > 0) this.#kernels.sortTags(this.#timesAt, this.#channelsAt, this.#pending + n);
+  #append({ timesAt, channelsAt, n, fromPs, toPs }: Segment): void {
+    const views = viewsOf(this.#memory);
+    if (Number(this.#mostPs - this.#leastPs) * n > manyOvertaken * Number(toPs - fromPs)) {
+      const into = { timesAt: this.#timesAt, channelsAt: this.#channelsAt, n: this.#pending };
+      mergeDelayed(views, { timesAt, channelsAt, n }, into, this.#delaysPs, this.#spare);
+    } else {
+      const times = this.#timesAt + this.#pending * 8;
+      const channels = this.#channelsAt + this.#pending;
+      views.i64.copyWithin(times / 8, timesAt / 8, timesAt / 8 + n);
+      views.u8.copyWithin(channels, channelsAt, channelsAt + n);
+      this.#kernels.delayTags(times, channels, n, this.#delaysAt);
+      if (this.#pending > 0) this.#kernels.sortTags(this.#timesAt, this.#channelsAt, this.#pending + n);
+    }
     this.#pending += n;
   }
 

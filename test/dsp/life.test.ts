@@ -249,6 +249,37 @@ test('wrong arguments are refused one by one and leave nothing behind', async t 
   t.pass();
 });
 
+test('a view that must hold back more tags than it has room for says what it lost', async t => {
+  // A tag every ns and a delay of 1 ms: a million tags would have to wait.
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 500_000 }, { do: 'heartbeat', timePs: 10_000_000_000n }], source: 'waitable' });
+  const [moved, plain] = [
+    ...await scripted.line.createMeasurements([countrate(1, 2)], { delaysPs: { 1: 1e9 }, start: false }),
+    ...await scripted.line.createMeasurements([countrate(1, 2)], { start: false }),
+  ] as [MeasurementPort, MeasurementPort];
+  await Promise.all([moved.start(), plain.start()]);
+  await moved.waitUntilFinished();
+  await plain.waitUntilFinished();
+  t.like(await moved.account(), { lossGrade: 'flagged', missedTags: [null, null] });
+  t.like(await plain.account(), { lossGrade: 'none', tags: 500_000 });
+});
+
+test('rates and progress are known while tags flow, and unknown before', async t => {
+  const acts: Act[] = [{ do: 'heartbeat', timePs: 0n }, { do: 'tags', tags: tags(0, 1000) }, { do: 'heartbeat', timePs: 2_000_000n }, { do: 'gate', name: 'a' }];
+  await using scripted = await ScriptedLine.open({ acts });
+  t.is(scripted.line.rates().totalHz, null);
+  const [port] = await scripted.line.createMeasurements([countrate(1)], { start: false }) as [MeasurementPort];
+  t.is(port.progress(), undefined);
+  await port.startFor(8_000_000);
+  await scripted.reached('a');
+  await arrived(port, 1000);
+  while ((await port.account()).stopPs < 2_000_000n);
+  t.is(port.progress(), 0.25);
+  t.false(await port.waitUntilFinished(0));
+  const { totalHz, channels } = scripted.line.rates(60_000);
+  t.is(Math.round(totalHz!), 5e8);
+  t.deepEqual(channels.map(({ rateHz }) => Math.round(rateHz!)), [5e8, 0, 0, 0]);
+});
+
 test('memory stays flat while fifty million tags go by', async t => {
   await using scripted = await ScriptedLine.open({ acts: [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 10_000_000 }, { do: 'gate', name: 'a' }, { do: 'comb', fromPs: 20_000_000_000n, stepPs: 1000, count: 40_000_000 }], source: 'waitable' });
   const ports = await scripted.line.createMeasurements([countrate(1, 2), { name: 'correlation', config: { channel1: 1, channel2: 2, binwidthPs: 1000, bins: 100 } }]);

@@ -101,3 +101,15 @@ for (const maxBlockTags of [1, 16384] as const) {
     }
   });
 }
+
+test('delays longer than thousands of tags merge instead of sorting, and agree with brute force', async t => {
+  for (const [seed, maxBlockTags] of [[41, 100], [42, 16384]] as const) {
+    const random = new Random(seed);
+    const acts = randomActs(random, { calm: seed === 41, pieces: 40 });
+    const delaysPs = [random.integer(-400_000, 400_000), random.integer(-400_000, 400_000), 0, 77];
+    const truth = truthOf(acts);
+    const { scripted, ports } = await measure(acts, maxBlockTags, { 1: delaysPs[0]!, 2: delaysPs[1]!, 4: delaysPs[3]! });
+    await using _ = scripted;
+    await check(t, ports, delayed(truth.stretches, delaysPs), undefined, `seed ${seed}, delays ${delaysPs.join(' ')}`);
+  }
+});
