@@ -121,6 +121,21 @@ test('gaps of days need several overflow records and stay exact; 106 days are re
   }
 });
 
+test('hundreds of tags at one time, markers among them: none comes twice and none is lost', t => {
+  const codes = Array.from({ length: 900 }, (_, i) => (i % 3 === 0 ? syncCode + 15 : i % 5));
+  const records = new T2Encoder('generic').encode(new Float64Array(900).fill(50), Uint8Array.from(codes)).slice();
+  const expected = oracle({ ticks: codes.map(() => 50), codes }, { num: 1, den: 1 });
+  const sorted = (list: number[]): number[] => [...list].sort((a, b) => a - b);
+  for (const kind of kinds) {
+    for (const sizes of cuts) {
+      const tags = decode(records, 'generic', { num: 1, den: 1 }, () => kind, sizes);
+      t.deepEqual(tags.timesPs, expected.timesPs, kind);
+      // Only 256 of one time are kept in order; more than that no instrument has.
+      t.deepEqual(sorted(tags.channels), expected.channels, kind);
+    }
+  }
+});
+
 test('an overflow record of count 0 stands for one wrap', t => {
   for (const kind of kinds) t.deepEqual(decode(Uint32Array.of(0xfe000000, 3), 'generic', { num: 1, den: 1 }, () => kind, cuts[0]!).timesPs, [2n ** 25n + 3n], kind);
 });

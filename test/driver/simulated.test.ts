@@ -169,6 +169,27 @@ test('a change while it runs is marked at its tag time and holds from there on',
   t.true(sink.channels.subarray(0, after).includes(0));
 });
 
+test('switching the test signal while it runs leaves nothing of it behind', async t => {
+  await using tagger = openSimulated({ pace: 'unpaced', signals: [{ kind: 'poisson', channel: 1, rateHz: 1000 }] });
+  const sink = new FakeSink({ stopAfter: 400_000 });
+  const running = tagger.run(sink, never);
+  for (let testSignal = true; !sink.stopped; testSignal = !testSignal) {
+    await tagger.configure({ channels: { 1: { testSignal }, 2: { testSignal, inputDelayPs: testSignal ? 90_000_000 : 0 } } });
+    await new Promise(resolve => { setImmediate(resolve); });
+  }
+  await running;
+  t.true(sink.channels.every(index => index < 2));
+  t.true(sink.markers.filter(marker => marker.kind === 'settings').length > 2);
+});
+
+test('losses that touch become one interval of the worst grade', async t => {
+  const losses: NonNullable<NonNullable<SimulatedOptions['faults']>['losses']> = [{ everyPs: 7e9, lengthPs: 5e9, grade: 'flagged' }, { everyPs: 3e9, lengthPs: 1e9, grade: 'counted' }];
+  const { sink } = await stream({ durationPs: 2.5e10, faults: { losses } });
+  // Flagged 7-12, 14-19, 21-26 (the end is at 25); counted 3-4, 6-7, 9-10, 12-13, 15-16, 18-19, 21-22, 24-25.
+  t.deepEqual(sink.losses.map(({ fromPs, toPs, grade }) => [Number(fromPs) / 1e9, Number(toPs) / 1e9, grade]),
+    [[3, 4, 'counted'], [6, 13, 'flagged'], [14, 19, 'flagged'], [21, 25, 'flagged']]);
+});
+
 test('losses: what is delivered and what is counted make up the stream without faults', async t => {
   const signals: SimulatedOptions['signals'] = [{ kind: 'poisson', channel: 1, rateHz: 3e6 }, { kind: 'pairs', channels: [2, 3], rateHz: 5e5, jitterPs: 100 }];
   for (const seed of [1, 2, 3]) {
