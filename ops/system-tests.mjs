@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { runTests } from './run.mjs';
 
 /** Debian package -> a file that shows it is there. */
-const needed = { mosquitto: '/usr/sbin/mosquitto', 'mosquitto-clients': '/usr/bin/mosquitto_sub' };
+const needed = { mosquitto: '/usr/sbin/mosquitto', 'mosquitto-clients': '/usr/bin/mosquitto_sub', openssl: '/usr/bin/openssl', chromium: '/usr/bin/chromium' };
 
 const missing = Object.entries(needed).filter(([, file]) => !existsSync(file)).map(([name]) => name);
 if (missing.length > 0) {

@@ -25,10 +25,10 @@ export const configSchema = z.strictObject({
   }).prefault({}),
   mqtt: z.strictObject({
     url: z.string().regex(/^(mqtts?|wss?):\/\//, 'must begin with mqtt://, mqtts://, ws:// or wss://').optional().describe('Broker; absent: no MQTT.'),
-    username: z.string().optional(),
+    username: z.string().optional().describe('Name this station gives to the broker.'),
     password_file: z.string().optional().describe('File that holds the password; never the password itself.'),
-    base_topic: z.string().regex(/^[^+#\s]+$/, 'must not hold +, # or spaces').default('tagd'),
-    rates_seconds: z.number().min(0.5).max(60).default(5),
+    base_topic: z.string().regex(/^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/, 'must be letters, digits, - _ and . in levels parted by /').default('tagd').describe('First levels of every topic.'),
+    rates_seconds: z.number().min(0.5).max(60).default(5).describe('Seconds between two messages with rates.'),
   }).prefault({}),
 }).describe('tagd configuration');
 

@@ -42,6 +42,7 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
   const { server, port } = await openHttp({
     ...config.listen, names: [station.info.id, `${station.info.id}.local`], pageFolder: pageFolder(), alive: () => health.alive(), ready: () => health.ready(),
   });
+  const page = `http://${formatAddress(config.listen.host, port)}/`;
   owned.defer(() => new Promise<void>(resolve => {
     server.close(() => { resolve(); });
     server.closeAllConnections();
@@ -60,12 +61,11 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
   if (broker) owned.defer(() => broker.close());
   const brokerUrl = config.mqtt.url ?? broker?.url;
   if (brokerUrl !== undefined) {
-    const bridge = new MqttBridge(station, mqttOptions(config, brokerUrl));
+    const bridge = new MqttBridge(station, mqttOptions(config, brokerUrl, page));
     bridge.start();
     owned.defer(() => bridge.stop());
   }
 
-  const page = `http://${formatAddress(config.listen.host, port)}/`;
   const notify = supervisor();
   notify.ready(`Serving ${line.status().info.model} on ${page}`);
   if (notify.periodMs !== undefined) owned.adopt(setInterval(() => { if (health.alive().ok) notify.alive(); }, notify.periodMs), clearInterval);
@@ -92,8 +92,8 @@ function lineOptions(config: Config, source: TaggerSource): Parameters<typeof Li
   };
 }
 
-function mqttOptions({ mqtt }: Config, url: string): ConstructorParameters<typeof MqttBridge>[1] {
-  return { url, username: mqtt.username, password: mqtt.password_file === undefined ? undefined : readPassword(mqtt.password_file), baseTopic: mqtt.base_topic, ratesEveryMs: mqtt.rates_seconds * 1000 };
+function mqttOptions({ mqtt }: Config, url: string, apiUrl: string): ConstructorParameters<typeof MqttBridge>[1] {
+  return { url, username: mqtt.username, password: mqtt.password_file === undefined ? undefined : readPassword(mqtt.password_file), baseTopic: mqtt.base_topic, ratesEveryMs: mqtt.rates_seconds * 1000, apiUrl };
 }
 
 function readPassword(file: string): string {

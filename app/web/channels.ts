@@ -1,9 +1,9 @@
 // web/channels.ts - a card for each channel: its rate as a big number, the last minute as a line, its settings.
-import { h, type VNode } from 'preact';
+import { h, type ComponentChildren } from 'preact';
 import { formatPs } from '../core/units.ts';
-import { connection, history, rates, status } from './store.ts';
+import { connection, history, historyLength, rates, status } from './store.ts';
 
-export function Channels(): VNode {
+export function Channels(): ComponentChildren {
   const now = rates.value;
   const stale = connection.value.state !== 'open' ? ' stale' : '';
   return h('section', { class: `cards${stale}`, 'aria-label': 'Channels' }, now?.channels.map(({ channel, name, rateHz }) =>
@@ -14,7 +14,7 @@ export function Channels(): VNode {
       h('div', { class: 'soft' }, settingsOf(channel)))));
 }
 
-function bigNumber(rateHz: number | null): (string | VNode)[] {
+function bigNumber(rateHz: number | null): ComponentChildren[] {
   if (rateHz === null) return ['–', h('small', null, 'no data')];
   const exponent = rateHz >= 1e6 ? 6 : rateHz >= 1e3 ? 3 : 0;
   const unit = { 0: 'Hz', 3: 'kHz', 6: 'MHz' }[exponent] ?? 'Hz';
@@ -22,7 +22,7 @@ function bigNumber(rateHz: number | null): (string | VNode)[] {
 }
 
 /** Gaps stay gaps: a missing value breaks the line and never reads as zero. */
-function Spark({ values, label }: { values: readonly (number | null)[]; label: string }): VNode {
+function Spark({ values, label }: { values: readonly (number | null)[]; label: string }): ComponentChildren {
   const known = values.filter(value => value !== null);
   const top = Math.max(...known, 1e-9);
   let path = '';
@@ -30,7 +30,8 @@ function Spark({ values, label }: { values: readonly (number | null)[]; label: s
   values.forEach((value, index) => {
     if (value === null) pen = 'M';
     else {
-      path += `${pen}${(index / 119 * 100).toFixed(2)} ${(28 - value / top * 26).toFixed(2)}`;
+      // The newest value is at the right edge from the first moment on.
+      path += `${pen}${(100 - (values.length - 1 - index) / (historyLength - 1) * 100).toFixed(2)} ${(28 - value / top * 26).toFixed(2)}`;
       pen = 'L';
     }
   });
@@ -39,9 +40,9 @@ function Spark({ values, label }: { values: readonly (number | null)[]; label: s
 
 function settingsOf(channel: number): string {
   const settings = status.value?.settings.channels?.[channel] ?? {};
-  return (status.value?.info.settings ?? []).filter(({ scope }) => scope === 'channel').flatMap(({ key, label, unit, kind }) => {
+  return (status.value?.info.settings ?? []).filter(({ scope }) => scope === 'channel').flatMap(({ key, label, unit, kind, default: usual }) => {
     const value = settings[key];
-    if (value === undefined || value === false || (unit === 'ps' && value === 0)) return [];
+    if (value === undefined || value === false || (value === usual && unit !== 'V')) return [];
     if (kind === 'boolean') return [label];
     return [`${label} ${unit === 'ps' ? formatPs(Number(value)) : `${value}${unit === '' ? '' : ` ${unit}`}`}`];
   }).join(' · ');

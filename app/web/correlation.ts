@@ -1,24 +1,32 @@
 // web/correlation.ts - a live correlation of two channels: choose, look, clear. One measurement at a time, of this tab only.
 import { useSignal } from '@preact/signals';
-import { h, type VNode } from 'preact';
+import { h, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Measurement } from '../client/index.ts';
 import { formatPs, parseQuantity } from '../core/units.ts';
-import { connection, status } from './store.ts';
+import { connection, status, type Connection } from './store.ts';
 
 interface Choice { channel1: number; channel2: number; binwidthPs: number; bins: number }
 
-export function Correlation(): VNode | null {
+export function Correlation(): ComponentChildren {
+  const live = connection.value;
   const channels = status.value?.info.channels.map(({ number }) => number) ?? [];
-  const choice = useSignal<Choice>({ channel1: channels[1] ?? 1, channel2: channels[0] ?? 1, binwidthPs: 100, bins: 1000 });
+  const [first, second = first] = channels;
+  if (live.state !== 'open' || first === undefined || second === undefined) return null;
+  return h(Panel, { live, channels, begin: { channel1: second, channel2: first, binwidthPs: 100, bins: 1000 } });
+}
+
+interface PanelProps { live: Extract<Connection, { state: 'open' }>; channels: readonly number[]; begin: Choice }
+
+function Panel({ live, channels, begin }: PanelProps): ComponentChildren {
+  const choice = useSignal(begin);
   const note = useSignal('');
   const measurement = useRef<Measurement<'correlation'> | undefined>(undefined);
   const box = useRef<HTMLDivElement>(null);
-  const live = connection.value;
 
   useEffect(() => {
-    if (live.state !== 'open' || !box.current) return undefined;
+    if (!box.current) return undefined;
     const plot = makePlot(box.current);
     const fit = (): void => { plot.setSize({ width: box.current?.clientWidth ?? 600, height: 300 }); };
     addEventListener('resize', fit);
@@ -43,8 +51,7 @@ export function Correlation(): VNode | null {
     };
   }, [live, choice.value]);
 
-  if (live.state !== 'open' || channels.length === 0) return null;
-  const select = (name: 'channel1' | 'channel2', label: string): VNode => h('label', null, label,
+  const select = (name: 'channel1' | 'channel2', label: string): ComponentChildren => h('label', null, label,
     h('select', { value: choice.value[name], onChange: (event: Event) => { choice.value = { ...choice.value, [name]: Number((event.target as HTMLSelectElement).value) }; } },
       channels.map(channel => h('option', { value: channel }, channel))));
   const onBinwidth = (event: Event): void => {

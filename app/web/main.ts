@@ -1,18 +1,18 @@
 // web/main.ts - the page the daemon serves: who is there, what each channel counts, and a live correlation.
 //
 // It talks through the client library and holds no more authority than the link it was opened with.
-import { h, render, type VNode } from 'preact';
+import { h, render, type ComponentChildren } from 'preact';
 import { Channels } from './channels.ts';
 import { stayConnected } from './connection.ts';
 import { Correlation } from './correlation.ts';
 import { takeLink } from './link.ts';
 import { boxName, connection, status } from './store.ts';
 
-function Page(): VNode {
+function Page(): ComponentChildren {
   return h('main', null, h(Heading, null), h(Notice, null), h(Channels, null), h(Correlation, null));
 }
 
-function Heading(): VNode {
+function Heading(): ComponentChildren {
   const now = status.value;
   const good = now?.state === 'streaming' || now?.state === 'ready';
   const loss = now?.ledger.grade ?? 'none';
@@ -23,7 +23,7 @@ function Heading(): VNode {
     now && h('span', { class: `state ${loss === 'none' ? 'good' : 'bad'}` }, loss === 'none' ? 'no tags lost' : `${now.ledger.intervals} lost intervals (${loss})`));
 }
 
-function Notice(): VNode | null {
+function Notice(): ComponentChildren {
   const now = connection.value;
   if (now.state === 'open') return null;
   const text = {

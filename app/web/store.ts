@@ -17,7 +17,7 @@ export const rates = signal<Rates | undefined>(undefined);
 
 /** One minute of rates per channel for the sparklines; `null` is a gap. */
 export const history = signal<ReadonlyMap<number, readonly (number | null)[]>>(new Map());
-const historyLength = 120;
+export const historyLength = 120;
 
 export function takeRates(next: Rates): void {
   rates.value = next;

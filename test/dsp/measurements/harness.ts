@@ -50,8 +50,8 @@ export class Bench {
     const bytes = measurementClasses[name].bytes(config);
     const missing = regionOffset + bytes - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / 65536));
-    // StartStop reserves tens of megabytes and clears what it relies on itself.
-    new Uint8Array(memory.buffer, regionOffset, name === 'startStop' ? 4096 : bytes).fill(0);
+    // StartStop reserves tens of megabytes: entries, which are written before they are read, lie behind the rest.
+    new Uint8Array(memory.buffer, regionOffset, name === 'startStop' ? 9 * 2 ** 20 : bytes).fill(0);
     const workspace = {
       kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset, scratchTags,
       indexOf: (channel: number) => channel, tick: { num: 1, den: 1 },
