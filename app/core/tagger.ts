@@ -59,7 +59,10 @@ export interface Tagger extends AsyncDisposable {
   readonly info: TaggerInfo;
   /** All settings as they are now, complete. */
   settings(): Settings;
-  /** Validated whole first; restored if the device refuses midway. Returns what was really applied, complete. */
+  /**
+   * Validated whole first; restored if the device refuses midway. Returns what was really applied, complete. Resolves
+   * where it takes effect: ingest marks the change in front of the next tag.
+   */
   configure(change: Settings): Promise<Settings>;
   /** Hands tags to `sink` until the source ends (resolves), `signal` aborts (resolves) or the device leaves (rejects `device-lost`). */
   run(sink: TagSink, signal: AbortSignal): Promise<void>;

@@ -27,8 +27,8 @@ export class SimulatedTagger implements Tagger {
   readonly info: TaggerInfo;
   readonly #options: CheckedOptions;
   readonly #settings: Map<number, Record<string, SettingValue>>;
-  #revision = 0;
-  #changed = new Set<number>();
+  /** Who waits for a change to take effect. */
+  #waiting: (() => void)[] = [];
   #running = false;
   #open = true;
   #behindMs = 0;
@@ -51,22 +51,17 @@ export class SimulatedTagger implements Tagger {
     return { tagger: {}, channels: Object.fromEntries([...this.#settings].map(([number, values]) => [number, { ...values }])) };
   }
 
-  /** Takes effect at the next slice of the stream, where a marker says so. */
+  /**
+   * Takes effect at the next slice of the stream, and resolves there: every tag that was handed over is from before,
+   * every later one from after the change.
+   */
   async configure(change: Settings): Promise<Settings> {
     if (!this.#open) throw new TaggerError('closed', 'Cannot configure the simulated tagger: it was closed.');
     checkSettings(change, this.info);
-    let changed = false;
-    for (const [number, values] of Object.entries(change.channels ?? {})) {
-      const current = this.#settings.get(Number(number))!;
-      for (const [key, value] of Object.entries(values)) {
-        if (current[key] === value) continue;
-        current[key] = value;
-        this.#changed.add(Number(number) - 1);
-        changed = true;
-      }
-    }
-    if (changed) this.#revision++;
-    return this.settings();
+    for (const [number, values] of Object.entries(change.channels ?? {})) Object.assign(this.#settings.get(Number(number))!, values);
+    const applied = this.settings();
+    if (this.#running) await new Promise<void>(resolve => { this.#waiting.push(resolve); });
+    return applied;
   }
 
   progress(): number | undefined {
@@ -89,6 +84,7 @@ export class SimulatedTagger implements Tagger {
       await this.#generate(sink, () => signal.aborted || sink.stopped || !this.#open, signal);
     } finally {
       this.#running = false;
+      this.#tookEffect();
     }
   }
 
@@ -100,14 +96,15 @@ export class SimulatedTagger implements Tagger {
     const output = new Output(sink, BigInt(startPs), channels, new FaultPlan(faults));
     inputs.apply(this.settings(), -1);
     sink.heartbeat(BigInt(startPs));
-    this.#changed.clear();
     let begunMs = performance.now(), turnedMs = begunMs;
 
     for (let number = -1; number * slicePs < durationPs && !stopped(); number++) {
-      if (number >= 0 && this.#changed.size > 0) {
+      if (this.#waiting.length > 0) {
         inputs.apply(this.settings(), number);
-        sink.settings(BigInt(startPs) + BigInt(number) * BigInt(slicePs), this.#revision, [...this.#changed].sort((a, b) => a - b));
-        this.#changed.clear();
+        this.#tookEffect();
+        // Whoever waited has a word before the next tag.
+        await yieldToMessages();
+        if (stopped()) return;
       }
       slice.advance();
       for (const source of sources) source.generate(slice, inputs.delaysPs);
@@ -135,6 +132,10 @@ export class SimulatedTagger implements Tagger {
       }
     }
     if (!stopped()) output.end();
+  }
+
+  #tookEffect(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> { this.#open = false; }
