@@ -12,8 +12,12 @@ export interface Views {
   readonly f64: Float64Array;
 }
 
-/** Returns a function that gives views over all of the memory; growing a memory replaces its buffer. */
+/**
+ * Returns a function that gives views over all of the memory; growing a memory replaces its buffer. Growing by nothing makes
+ * this thread take notice of what others have grown, so whatever was allocated before this call can be seen.
+ */
 export function viewsOf(memory: WebAssembly.Memory): () => Views {
+  memory.grow(0);
   let buffer: ArrayBufferLike | undefined;
   let views: Views;
   return () => {

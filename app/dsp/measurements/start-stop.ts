@@ -37,7 +37,6 @@ class StartStopMeasurement implements Measurement {
     const start = startChannel === undefined ? click : workspace.indexOf(startChannel);
     writeStartStopPlan(workspace.memory, this.#planAt, { click, start, capacity, slots, binwidthPs: numberOf(config, 'binwidthPs') });
     this.#tally = new Tally(workspace, [click, start]);
-    this.clear();
   }
 
   process(segment: Segment): void {
