@@ -66,6 +66,7 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
     owned.defer(() => bridge.stop());
   }
 
+  health.begin();
   const notify = supervisor();
   notify.ready(`Serving ${line.status().info.model} on ${page}`);
   if (notify.periodMs !== undefined) owned.adopt(setInterval(() => { if (health.alive().ok) notify.alive(); }, notify.periodMs), clearInterval);

@@ -36,7 +36,7 @@ export async function soak(seconds: number, rateHz = 10e6): Promise<SoakReport> 
   const started = performance.now();
   while (performance.now() - started < seconds * 1000) {
     await new Promise(resolve => { setTimeout(resolve, 500); });
-    await Promise.all(measurements.map(measurement => measurement.read('getData'))); // a client that looks, twice a second
+    await Promise.all(measurements.map(measurement => measurement.getData())); // a client that looks, twice a second
   }
   const cores = (cpuSeconds(pid) - cpuStart) / ((performance.now() - started) / 1000);
   const { info } = await measurements[5].read('getData');
