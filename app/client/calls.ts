@@ -39,7 +39,7 @@ export class Caller {
     }
     if (this.#transport.reason) return new TaggerError('closed', this.#transport.reason.message, { hint: this.#transport.reason.hint, cause: error });
     const message = error instanceof Error ? error.message : String(error);
-    if (/after it was disposed|already disposed|already been disposed/.test(message)) return new TaggerError('closed', 'This object was disposed.', { cause: error });
+    if (/\bdisposed\b/.test(message)) return new TaggerError('closed', 'This object was disposed.', { cause: error });
     return new TaggerError('usage', `Cannot make this call: ${message}`, { cause: error });
   }
 }
@@ -71,7 +71,7 @@ async function collect({ chunked, byteLength, stream }: Chunked): Promise<ArrayB
 }
 
 /** Updates by callback, until cancelled or until what they come from has ended. */
-export class Subscription implements Disposable, AsyncDisposable {
+export class Subscription implements Disposable {
   readonly #stub: { cancel(): Promise<void> } & Disposable;
   constructor(stub: { cancel(): Promise<void> } & Disposable) { this.#stub = stub; }
 
@@ -79,5 +79,4 @@ export class Subscription implements Disposable, AsyncDisposable {
   cancel(): void { this.#stub[Symbol.dispose](); }
 
   [Symbol.dispose](): void { this.cancel(); }
-  async [Symbol.asyncDispose](): Promise<void> { this.cancel(); }
 }

@@ -23,7 +23,7 @@ export interface UpdateOptions<N extends MeasurementName, G extends GetterName<N
 }
 
 /** What every measurement can do without being changed. Any call can fail with `closed`. */
-export class ReadableMeasurement<N extends MeasurementName> implements AsyncDisposable {
+export class ReadableMeasurement<N extends MeasurementName> implements Disposable {
   readonly name: N;
   readonly #caller: Caller;
   readonly #stub: RemoteReader;
@@ -74,7 +74,7 @@ export class ReadableMeasurement<N extends MeasurementName> implements AsyncDisp
   /** Gives up this handle. The measurement ends with its last handle, unless it was detached. */
   dispose(): void { this.#stub[Symbol.dispose](); }
 
-  async [Symbol.asyncDispose](): Promise<void> { this.dispose(); }
+  [Symbol.dispose](): void { this.dispose(); }
 }
 
 /** What the owner of a measurement can do. */

@@ -12,7 +12,7 @@ export type Request = { [N in MeasurementName]: { readonly name: N; readonly con
 /** The measurements of a list of requests, each with its own type. */
 export type MeasurementsOf<R extends readonly Request[]> = { readonly [K in keyof R]: R[K] extends { readonly name: infer N extends MeasurementName } ? Measurement<N> : never };
 
-export class Tagger implements AsyncDisposable {
+export class Tagger implements Disposable {
   readonly #caller: Caller;
   readonly #stub: TaggerControl;
 
@@ -91,5 +91,5 @@ export class Tagger implements AsyncDisposable {
   /** Gives up this handle; its subscriptions end, measurements and other people are not affected. */
   dispose(): void { this.#stub[Symbol.dispose](); }
 
-  async [Symbol.asyncDispose](): Promise<void> { this.dispose(); }
+  [Symbol.dispose](): void { this.dispose(); }
 }

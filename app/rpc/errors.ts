@@ -1,8 +1,10 @@
 // rpc/errors.ts - which errors a client sees: our own with code and hint, everything else as `internal` without details.
 import { isTaggerError, TaggerError, toNote } from '../core/errors.ts';
 
-/** What the remote side reports of its own: a path that leads to no method. */
-const noSuchMethod = /^'([\w.]{0,80})' is not a function\.$/;
+/** What the layer below says of a peer that names an object it does not have. */
+const noSuchObject = /^(no such (export ID|entry on exports table)|refcount would go negative)/;
+/** And of a name that leads to no method. */
+const noSuchMethod = /^'([^]*)' is not a function\.$/;
 
 /**
  * The error as it may leave the box: message, code and hint as own properties, no stack, no cause.
@@ -19,7 +21,10 @@ export function publicError(error: unknown, onInternal: (error: unknown) => void
 
 function recognise(error: unknown): TaggerError | undefined {
   if (isTaggerError(error)) return error;
+  if (error instanceof Error && noSuchObject.test(error.message)) {
+    return new TaggerError('protocol', 'The connection is closed: a message names an object that was never given out.', { cause: error });
+  }
   const path = error instanceof TypeError ? noSuchMethod.exec(error.message)?.[1] : undefined;
   if (path === undefined) return undefined;
-  return new TaggerError('forbidden', `Cannot call '${path}': this object has no such method.`, { hint: 'Another facet may have it; ask for a link with more rights.' });
+  return new TaggerError('forbidden', `Cannot call '${/^\w{1,64}$/.test(path) ? path : '...'}': this object has no such method.`, { hint: 'Another facet may have it; ask for a link with more rights.' });
 }

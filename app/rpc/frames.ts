@@ -33,14 +33,14 @@ export function checkMessage(message: unknown): void {
   }
 }
 
-/** `["pipeline", id, path, arguments]` and nothing wrapped around it. */
+/** `["pipeline", id, [method], arguments]` and nothing wrapped around it. */
 function checkCall(expression: unknown): void {
   if (!Array.isArray(expression)) throw refuse('a push that is no call');
   const [kind, id, path, values] = expression as unknown[];
   if (kind !== 'pipeline' && kind !== 'import') throw refuse('a push that is no call');
   checkNumber(id);
-  if (!Array.isArray(path) || path.length > 8 || path.some(part => typeof part !== 'string' && typeof part !== 'number')) throw refuse('a call without a method');
-  if (values === undefined) return;
+  // Results have no methods of their own, so nobody needs a longer path.
+  if (!Array.isArray(path) || path.length !== 1 || typeof path[0] !== 'string') throw refuse('a call without a method');
   if (!Array.isArray(values) || values.length > 16) throw refuse('a call with a strange list of arguments');
   for (const value of values as unknown[]) checkValue(value, 0, true);
 }
@@ -54,6 +54,7 @@ function checkValue(value: unknown, depth: number, callbacks: boolean): void {
   } else if (value.length === 1 && Array.isArray(value[0])) {
     for (const item of value[0] as unknown[]) checkValue(item, depth + 1, callbacks);
   } else if (plainTags.has(value[0])) {
+    if (value[0] === 'bigint' && !(typeof value[1] === 'string' && /^-?\d{1,30}$/.test(value[1]))) throw refuse('an integer that is none');
     for (const item of value.slice(1) as unknown[]) checkValue(item, depth + 1, callbacks);
   } else if (callbacks && value[0] === 'export' && value.length === 2) {
     checkNumber(value[1]);

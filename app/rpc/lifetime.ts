@@ -40,6 +40,7 @@ export class Lifetime implements Disposable {
 
   /** The outcome of `work`, or the reason of the end if that comes first. What `work` gives later is forgotten. */
   async race<T>(work: T | Promise<T>): Promise<T> {
+    if (work instanceof Promise) work.catch(() => {}); // Nobody may be left to hear of a failure that comes after the end.
     this.check();
     if (!(work instanceof Promise)) return work;
     let leave = (): void => {};

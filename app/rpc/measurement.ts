@@ -38,6 +38,7 @@ class Grip {
   /** A value with its account, ready to leave. `taken` tells that the reader has everything. */
   async read(getter: string, args: Record<string, unknown>, taken: () => void): Promise<Reading> {
     try {
+      this.lifetime.check(); // The wait for a place may have been long.
       const { value, info } = await this.lifetime.race(this.held.port.read(getter, args));
       return { value: intoChunks(value, this.lifetime, taken) as Wire<unknown>, info };
     } catch (error) {

@@ -122,7 +122,9 @@ class WebSocketRpc implements RpcServer {
   /** Strangers give way to newer strangers, so that nobody can keep others out by connecting and waiting. */
   #makeRoom(): boolean {
     const strangers = [...this.#peers].filter(({ redeemed }) => !redeemed);
-    if (strangers.length >= limits.sessionsBeforeRedeem) strangers[0]?.socket.close(closeCodes.idle, 'Others wait.');
+    const waiting = strangers.filter(({ socket }) => socket.readyState === socket.OPEN);
+    if (waiting.length >= limits.sessionsBeforeRedeem) waiting[0]?.socket.close(closeCodes.idle, 'Others wait.');
+    // One that does not answer the closing handshake is not waited for.
     if (strangers.length >= 2 * limits.sessionsBeforeRedeem) strangers[0]?.socket.terminate();
     return this.#peers.size < limits.sessions + 2 * limits.sessionsBeforeRedeem;
   }
