@@ -117,7 +117,9 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#ingest.on('message', (report: IngestReport) => this.#hear(report));
     this.#ingest.on('error', error => {
       console.error(`ingest ${this.id}:`, error);
-      this.#gone(new TaggerError('device-lost', `The worker that drives the tagger '${this.id}' has died.`, { cause: error, hint: 'The daemon will try to open the tagger again; its log has the details.' }));
+      this.#gone(new TaggerError('device-lost', `The worker that drives the tagger '${this.id}' has died.`, {
+        cause: error, hint: 'The daemon will try to open the tagger again; its log has the details.',
+      }));
     });
     this.#ingest.on('exit', () => {
       this.#ingestGone.resolve();
@@ -159,7 +161,10 @@ export class Line implements TaggerPort, AsyncDisposable {
     const numbers = this.#info.channels.map(({ number }) => number);
     const checked = requests.map(request => checkRequest(request, numbers));
     if (this.#handles.size + checked.length > limits.measurementsPerLine) {
-      throw new TaggerError('limit', `Cannot create ${checked.length} more measurements on '${this.id}': it has ${this.#handles.size} of at most ${limits.measurementsPerLine}.`, { hint: 'Dispose measurements that are no longer needed.' });
+      const has = `it has ${this.#handles.size} of at most ${limits.measurementsPerLine}`;
+      throw new TaggerError('limit', `Cannot create ${checked.length} more measurements on '${this.id}': ${has}.`, {
+        hint: 'Dispose measurements that are no longer needed.',
+      });
     }
     const delays = checkDelays(options.delaysPs ?? {}, numbers);
     const made: Handle[] = [];
@@ -379,7 +384,9 @@ export class Line implements TaggerPort, AsyncDisposable {
       throw new TaggerError('unavailable', `Cannot change settings of '${this.id}': the tagger is gone.`, { hint: 'Wait until it is back.' });
     }
     if (revision !== undefined && revision !== this.#revision) {
-      throw new TaggerError('conflict', `Cannot change settings of '${this.id}': they were changed meanwhile (revision ${this.#revision}, not ${revision}).`, { hint: 'Read the settings again and decide anew.' });
+      throw new TaggerError('conflict', `Cannot change settings of '${this.id}': they were changed meanwhile (revision ${this.#revision}, not ${revision}).`, {
+        hint: 'Read the settings again and decide anew.',
+      });
     }
     const { call, answer } = this.#configures.open();
     this.#tell({ kind: 'configure', call, change, revision: this.#revision + 1 });

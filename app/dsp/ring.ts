@@ -7,6 +7,8 @@
 //
 // Sequences live in shared memory as 31 bits and in JavaScript as whole numbers. They start just below the wrap, so
 // that every run crosses it and not only the one that lasts for months.
+//
+// Above the usual length: writer and reader are two halves of one proof and must be read together.
 import { align64, reservedBytes, viewsOf, type Views } from './memory.ts';
 
 export const blockTags = 16384;

@@ -3,7 +3,7 @@
 // Times of a driver are taken modulo 2^64. Before they pass 2^63 the sink moves the origin by 2^62 (`rebase`), always for
 // a whole block with its tail and markers: the block's header says how often, so no reader ever meets two origins at
 // once. Tags earlier than the watermark are disorder: they are kept, but a marker cuts the stretch in front of them.
-// This file is above the usual length because every call of the seam keeps the same few numbers consistent.
+// Longer than usual because every call of the seam keeps the same few numbers consistent.
 import { Ledger } from '../core/ledger.ts';
 import { limits } from '../core/limits.ts';
 import type { Loss, LossPlace, Room, TagSink } from '../core/tags.ts';

@@ -48,7 +48,9 @@ test('a source that waits begins with the first measurement, which misses nothin
 });
 
 test('stop, start and clear take effect while tags flow, and nothing is counted twice', async t => {
-  const acts: Act[] = [1, 2, 3, 4].flatMap((_, i): Act[] => [{ do: 'gate', name: String(i) }, { do: 'tags', tags: tags(i * 1e6, 10 * (i + 1)) }, { do: 'heartbeat', timePs: BigInt(i * 1e6 + 900_000) }]);
+  const acts: Act[] = [1, 2, 3, 4].flatMap((_, i): Act[] => [
+    { do: 'gate', name: String(i) }, { do: 'tags', tags: tags(i * 1e6, 10 * (i + 1)) }, { do: 'heartbeat', timePs: BigInt(i * 1e6 + 900_000) },
+  ]);
   acts.push({ do: 'gate', name: 'end' });
   await using scripted = await ScriptedLine.open({ acts });
   const [port, witness] = await scripted.line.createMeasurements([countrate(1), countrate(1)]) as [MeasurementPort, MeasurementPort];
@@ -76,7 +78,9 @@ test('stop, start and clear take effect while tags flow, and nothing is counted 
 test('while an overflow is in progress live time stands still and the result says so', async t => {
   const acts: Act[] = [
     { do: 'heartbeat', timePs: 0n }, { do: 'tags', tags: tags(1000, 10) }, { do: 'losing', fromPs: 20_000n }, { do: 'heartbeat', timePs: 90_000n },
-    { do: 'gate', name: 'a' }, { do: 'lost', loss: { grade: 'counted', place: 'device', fromPs: 20_000n, toPs: 100_000n, missed: [{ channelIndex: 0, count: 7 }] } }, { do: 'heartbeat', timePs: 110_000n },
+    { do: 'gate', name: 'a' },
+    { do: 'lost', loss: { grade: 'counted', place: 'device', fromPs: 20_000n, toPs: 100_000n, missed: [{ channelIndex: 0, count: 7 }] } },
+    { do: 'heartbeat', timePs: 110_000n },
   ];
   await using scripted = await ScriptedLine.open({ acts });
   const [port] = await scripted.line.createMeasurements([countrate(1)]);
@@ -251,7 +255,8 @@ test('wrong arguments are refused one by one and leave nothing behind', async t 
 
 test('a view that must hold back more tags than it has room for says what it lost', async t => {
   // A tag every ns and a delay of 1 ms: a million tags would have to wait.
-  await using scripted = await ScriptedLine.open({ acts: [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 500_000 }, { do: 'heartbeat', timePs: 10_000_000_000n }], source: 'waitable' });
+  const acts: Act[] = [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 500_000 }, { do: 'heartbeat', timePs: 10_000_000_000n }];
+  await using scripted = await ScriptedLine.open({ acts, source: 'waitable' });
   const [moved, plain] = [
     ...await scripted.line.createMeasurements([countrate(1, 2)], { delaysPs: { 1: 1e9 }, start: false }),
     ...await scripted.line.createMeasurements([countrate(1, 2)], { start: false }),
@@ -281,7 +286,11 @@ test('rates and progress are known while tags flow, and unknown before', async t
 });
 
 test('memory stays flat while fifty million tags go by', async t => {
-  await using scripted = await ScriptedLine.open({ acts: [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 10_000_000 }, { do: 'gate', name: 'a' }, { do: 'comb', fromPs: 20_000_000_000n, stepPs: 1000, count: 40_000_000 }], source: 'waitable' });
+  const acts: Act[] = [
+    { do: 'comb', fromPs: 0n, stepPs: 1000, count: 10_000_000 }, { do: 'gate', name: 'a' },
+    { do: 'comb', fromPs: 20_000_000_000n, stepPs: 1000, count: 40_000_000 },
+  ];
+  await using scripted = await ScriptedLine.open({ acts, source: 'waitable' });
   const ports = await scripted.line.createMeasurements([countrate(1, 2), { name: 'correlation', config: { channel1: 1, channel2: 2, binwidthPs: 1000, bins: 100 } }]);
   await scripted.reached('a');
   await arrived(ports[1]!, 10_000_000);
