@@ -1,8 +1,8 @@
 // test/bench/kernels.ts - tags per second of the kernels, in WebAssembly, in TypeScript and as plain C++ loops.
 //
 // Whole measurements are driven as the dsp worker does: blocks of 16 Ki tags with a tail in front. Rounds of the two forms are
-// interleaved and the median of five counts; time is that of the thread, so that a busy machine disturbs little. C++ (where there is a compiler) runs the same data in a process of its own, in
-// turns with the rest, since it cannot share the memory. Run alone: node test/bench/kernels.ts
+// interleaved and the median of five counts; time is that of the thread, so that a busy machine disturbs little. C++, where
+// there is a compiler, runs the same data in a process of its own, in turns with the rest. Run alone: node test/bench/kernels.ts
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,7 +45,8 @@ interface Job {
 
 function counter(data: number, width: string, binwidthPs: number, target: number): Job {
   const channels = Array.from({ length: dataSets[data]!.channels }, (_, i) => i);
-  return { name: `counter ${width}`, data, measurement: 'counter', config: { channels, binwidthPs, values: 1000 }, cpp: `counter 0 0 ${binwidthPs} 0`, target };
+  const config = { channels, binwidthPs, values: 1000 };
+  return { name: `counter ${width}`, data, measurement: 'counter', config, cpp: `counter 0 0 ${binwidthPs} 0`, target };
 }
 function histogram(name: string, data: number, binwidthPs: number, bins: number, target: number): Job {
   return { name, data, measurement: 'histogram', config: { click: 1, start: 0, binwidthPs, bins }, cpp: `correlate 0 1 ${binwidthPs} ${bins}`, target };
@@ -107,7 +108,9 @@ export async function benchKernels(): Promise<Row[]> {
 function writeTags(memory: WebAssembly.Memory, { channels, rateHz }: Data, native: Native | undefined): string {
   const random = new Random(1), packed = new Float64Array(n * 1.2), meanPs = 1e12 / rateHz;
   let count = 0;
-  const put = (timePs: number, channel: number): void => { if (count < packed.length) packed[count++] = Math.floor(Math.max(0, timePs)) * 16 + channel; };
+  const put = (timePs: number, channel: number): void => {
+    if (count < packed.length) packed[count++] = Math.floor(Math.max(0, timePs)) * 16 + channel;
+  };
   const endPs = (1.05 * n * meanPs) / channels;
   for (let channel = 0; channel < channels; channel++) {
     for (let t = random.exponential(meanPs / 0.9); t < endPs; t += random.exponential(meanPs / 0.9)) put(t, channel);
@@ -157,7 +160,8 @@ interface Native { folder: string; program: string }
 function buildNative(): Native | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'tagd-bench-')), program = join(folder, 'kernels');
   try {
-    execFileSync('g++', ['-O3', '-march=native', '-o', program, fileURLToPath(new URL('./cpp/kernels.cpp', import.meta.url))], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const source = fileURLToPath(new URL('./cpp/kernels.cpp', import.meta.url));
+    execFileSync('g++', ['-O3', '-march=native', '-o', program, source], { stdio: ['ignore', 'ignore', 'inherit'] });
     return { folder, program };
   } catch {
     rmSync(folder, { recursive: true });
@@ -175,6 +179,7 @@ function median(values: number[]): number { return values.toSorted((a, b) => a -
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const { name, data, wasmMtags, twinMtags, ratioTwin, cppMtags, ratioCpp, target } of await benchKernels()) {
     const cpp = cppMtags === undefined ? '' : `C++ ${cppMtags.toFixed(0).padStart(6)}  ${ratioCpp!.toFixed(2)}x${target === undefined ? '' : ` of ${target} wanted`}`;
-    console.log(`${data.padEnd(16)} ${name.padEnd(24)} wasm ${wasmMtags.toFixed(0).padStart(6)}  twin ${twinMtags.toFixed(0).padStart(5)}  ${ratioTwin.toFixed(1)}x  ${cpp}`);
+    const ours = `wasm ${wasmMtags.toFixed(0).padStart(6)}  twin ${twinMtags.toFixed(0).padStart(5)}  ${ratioTwin.toFixed(1)}x`;
+    console.log(`${data.padEnd(16)} ${name.padEnd(24)} ${ours}  ${cpp}`);
   }
 }

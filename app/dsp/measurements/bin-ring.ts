@@ -7,6 +7,7 @@ import { limits } from '../../core/limits.ts';
 import { intervalPlan, writeIntervalPlan } from '../kernels/layouts.ts';
 import { viewsOf, type Views } from '../kernels/words.ts';
 import type { Payload, Scalars, Segment, Workspace } from '../measurement.ts';
+import { countAt } from './counts.ts';
 import { RegionPlan } from './region.ts';
 
 export interface RingShape { columns: number; values: number; binwidthPs: number }
@@ -16,7 +17,8 @@ function ringBytes({ columns, values }: RingShape): number { return (values + 1)
 function layoutOf(shape: RingShape) {
   const region = new RegionPlan(), bytes = ringBytes(shape), isLarge = bytes > limits.inlineResultBytes;
   const plan = region.part(intervalPlan.bytes), until = region.part(64), first = region.part(bytes);
-  return { isLarge, plan, until, first, second: isLarge ? region.part(bytes) : first, total: isLarge ? region.part(bytes) : first, bytes: region.bytes };
+  const second = isLarge ? region.part(bytes) : first, total = isLarge ? region.part(bytes) : first;
+  return { isLarge, plan, until, first, second, total, bytes: region.bytes };
 }
 
 export function binRingBytes(shape: RingShape): number { return layoutOf(shape).bytes; }
@@ -67,7 +69,7 @@ export class BinRing {
     const row = this.#rowOf(this.#at);
     const state: Scalars = {
       ...scalars, first: this.#first, open: f64[(this.#planAt + intervalPlan.openBin) / 8]!, openSlot: this.#openSlot,
-      originPs: this.#originPs ?? 0n, openCounts: Array.from({ length: this.#shape.columns }, (_, i) => u32[row + 2 * i]! + u32[row + 2 * i + 1]! * 2 ** 32),
+      originPs: this.#originPs ?? 0n, openCounts: Array.from({ length: this.#shape.columns }, (_, i) => countAt(u32, row / 2 + i)),
     };
     if (!this.#layout.isLarge) return { kind: 'copy', data: u8.slice(this.#at, this.#at + ringBytes(this.#shape)).buffer, scalars: state };
     const full = this.#at, base = this.#planAt - this.#layout.plan.offset;

@@ -98,14 +98,14 @@ export function expectedPerPs(stretches: Stretches, rates: 'global' | 'segment')
   const global = (counts[0] / livePs) * (counts[1] / livePs);
   // From the longest down, with running sums: at most one comparison per short stretch and call.
   const sorted = short.toSorted((a, b) => b.lengthPs - a.lengthPs);
-  let weight = rates === 'global' ? global * long.number : long.weight;
-  let weightPs = rates === 'global' ? global * long.sumPs : long.weightPs;
+  const base = rates === 'global'
+    ? { weight: global * long.number, weightPs: global * long.sumPs } : { weight: long.weight, weightPs: long.weightPs };
+  let { weight, weightPs } = base;
   const steps = sorted.map(({ lengthPs, number, weight: own }) => {
     weight += rates === 'global' ? global * number : own;
     weightPs += (rates === 'global' ? global * number : own) * lengthPs;
     return { lengthPs, weight, weightPs };
   });
-  const base = { weight: rates === 'global' ? global * long.number : long.weight, weightPs: rates === 'global' ? global * long.sumPs : long.weightPs };
   return delayPs => {
     let low = 0, high = steps.length; // how many short stretches are longer than the delay
     while (low < high) {

@@ -38,7 +38,9 @@ class TimeDifferencesMeasurement implements Measurement {
     };
     const start = indexOf('start', click), next = indexOf('next', noChannel), sync = indexOf('sync', noChannel);
     this.#stepped = isStepped(config)
-      ? new SteppedPairs(workspace, workspace.at, { ...range, click, start, next, sync, histograms: numberOf(config, 'histograms'), maxRounds: numberOf(config, 'maxCounts') })
+      ? new SteppedPairs(workspace, workspace.at, {
+        ...range, click, start, next, sync, histograms: numberOf(config, 'histograms'), maxRounds: numberOf(config, 'maxCounts'),
+      })
       : undefined;
     this.#engine = this.#stepped ?? new Pairs(workspace, workspace.at, { ...range, click, start });
     this.#bins = new Bins(workspace, workspace.at + enginesBytes(config), binsOf(config));

@@ -93,7 +93,8 @@ test('Counter goes on after a rebase and begins a new grid after a clear', t => 
   for (const kind of ['wasm', 'typescript'] as const) {
     const random = new Random(9), stretches = randomStretches(random, { channels: 2, stretches: 3, tags: 50, meanPs: 30, startPs: 2n ** 61n });
     const plain = measured('counter', { channels, binwidthPs: 10, values: 50 }, stretches, { kind });
-    const rebased = measured('counter', { channels, binwidthPs: 10, values: 50 }, stretches, { kind, cut: () => 5, beforeCall: bench => { if (random.chance(0.2)) bench.rebase(2n ** 40n); } });
+    const beforeCall = (bench: Bench): void => { if (random.chance(0.2)) bench.rebase(2n ** 40n); };
+    const rebased = measured('counter', { channels, binwidthPs: 10, values: 50 }, stretches, { kind, cut: () => 5, beforeCall });
     t.deepEqual(rebased.counts(), plain.counts());
     rebased.measurement.clear(0n);
     rebased.totals.clear();
@@ -114,7 +115,8 @@ test('a long dark time and a fine grid cost no time: ten hours of picosecond bin
 test('Countrate gives tags over live time, its uncertainty and totals with counted missed tags', t => {
   for (let seed = 0; seed < 100; seed++) {
     const random = new Random(seed), stretches = randomStretches(random, { channels: 3 });
-    const { received, missed } = totalsOf(stretches), seconds = stretches.reduce((sum, { fromPs, toPs }) => sum + Number(toPs - fromPs), 0) / 1e12;
+    const { received, missed } = totalsOf(stretches);
+    const seconds = stretches.reduce((sum, { fromPs, toPs }) => sum + Number(toPs - fromPs), 0) / 1e12;
     for (const counted of [true, false]) {
       const bench = measured('countrate', { channels }, stretches, { cut: () => random.integer(1, 40), counted }), note = `seed ${seed}`;
       const near = (getter: string, expected: number[]): void => {

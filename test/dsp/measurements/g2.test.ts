@@ -1,10 +1,13 @@
 // test/dsp/measurements/g2.test.ts - the normalised correlation: its definition, its error, and light that must come out as 1.
 import test from 'ava';
 import { Random } from '../../support/random.ts';
+import { inOrder } from '../kernels/fixture.ts';
 import { measured, randomStretches, type Stretch, type Tag } from './harness.ts';
 
+interface Definition { a: number; b: number; below: number; binwidthPs: number; rates: string }
+
 /** H(d) / (w * sum over stretches of r1 * r2 * max(T - |d|, 0)), |d| at the centre of the bin. */
-function byDefinition(stretches: readonly Stretch[], counts: number[], { a, b, below, binwidthPs, rates }: { a: number; b: number; below: number; binwidthPs: number; rates: string }): number[] {
+function byDefinition(stretches: readonly Stretch[], counts: number[], { a, b, below, binwidthPs, rates }: Definition): number[] {
   const account = stretches.map(({ tags, fromPs, toPs }) => ({
     livePs: Number(toPs - fromPs), first: tags.filter(tag => tag.channel === a).length, second: tags.filter(tag => tag.channel === b).length,
   }));
@@ -12,7 +15,8 @@ function byDefinition(stretches: readonly Stretch[], counts: number[], { a, b, b
   const livePs = sum(one => one.livePs), r1 = sum(one => one.first) / livePs, r2 = sum(one => one.second) / livePs;
   return counts.map((count, k) => {
     const centrePs = Math.abs((k - below) * binwidthPs + (binwidthPs - 1) / 2);
-    const expected = binwidthPs * sum(one => (rates === 'global' ? r1 * r2 : (one.first / one.livePs) * (one.second / one.livePs)) * Math.max(one.livePs - centrePs, 0));
+    const product = (one: (typeof account)[number]): number => (rates === 'global' ? r1 * r2 : (one.first / one.livePs) * (one.second / one.livePs));
+    const expected = binwidthPs * sum(one => product(one) * Math.max(one.livePs - centrePs, 0));
     return expected > 0 ? count / expected : NaN;
   });
 }
@@ -50,10 +54,11 @@ test('uncorrelated light has g2 = 1 within five sigma, in one channel and betwee
   let at = 0;
   while (tags.length < 60_000) tags.push({ timePs: BigInt(Math.floor(at += random.exponential(1000))), channel: random.integer(0, 1) });
   const toPs = BigInt(Math.ceil(at)) + 1n;
-  const stretch: Stretch = { tags: tags.sort((x, y) => Number(x.timePs - y.timePs) || x.channel - y.channel), fromPs: 0n, toPs, end: { kind: 'pause', atPs: toPs } };
+  const stretch: Stretch = { tags: tags.sort(inOrder), fromPs: 0n, toPs, end: { kind: 'pause', atPs: toPs } };
   for (const channel2 of [1, undefined]) {
     const bench = measured('correlation', { channel1: 0, channel2, binwidthPs: 400, bins: 40 }, [stretch], { cut: () => 5000 });
-    const g2 = bench.read('getDataNormalized', { rates: 'global' }) as Float64Array, error = bench.read('getDataNormalizedError', { rates: 'global' }) as Float64Array;
+    const g2 = bench.read('getDataNormalized', { rates: 'global' }) as Float64Array;
+    const error = bench.read('getDataNormalizedError', { rates: 'global' }) as Float64Array;
     g2.forEach((value, k) => t.true(Math.abs(value - 1) < 5 * error[k]!, `seed 17, ${channel2}, bin ${k}: ${value} +- ${error[k]}`));
   }
 });

@@ -138,6 +138,8 @@ export function measured(name: MeasurementName, config: CheckedConfig, stretches
 
 export interface StretchOptions { stretches?: number; tags?: number; channels?: number; meanPs?: number; startPs?: bigint; onGridPs?: number }
 
+const counted = [{ channelIndex: 0, count: 3 }, { channelIndex: 1, count: 4 }];
+
 /** Stretches from a seed: ties, bursts, empty ones, gaps of zero and more, every kind of end. */
 export function randomStretches(random: Random, options: StretchOptions = {}): Stretch[] {
   const { channels = random.pick([1, 2, 3]), meanPs = random.pick([3, 40, 900]), startPs = random.pick(startTimesPs), onGridPs = 1 } = options;
@@ -145,12 +147,13 @@ export function randomStretches(random: Random, options: StretchOptions = {}): S
   let fromPs = startPs;
   for (let k = 0; k < (options.stretches ?? random.integer(1, 4)); k++) {
     let tags = randomTags(random, { n: options.tags ?? random.integer(0, 60), channels, meanPs, startPs: fromPs });
-    if (onGridPs > 1) tags = tags.map(tag => ({ ...tag, timePs: fromPs + ((tag.timePs - fromPs) / BigInt(onGridPs)) * BigInt(onGridPs) })).sort(inOrder);
+    const grid = BigInt(onGridPs), startsPs = fromPs;
+    if (onGridPs > 1) tags = tags.map(tag => ({ ...tag, timePs: startsPs + ((tag.timePs - startsPs) / grid) * grid })).sort(inOrder);
     const toPs = (tags.at(-1)?.timePs ?? fromPs) + BigInt(random.integer(1, 50));
     const nextPs = toPs + BigInt(random.pick([0, 0, 1, 500]));
     const grade = random.pick(['counted', 'flagged', 'suspect'] as const);
     const end: SegmentEnd = random.chance(0.5)
-      ? { kind: 'lost', fromPs: toPs, toPs: nextPs, grade, missed: grade === 'counted' ? [{ channelIndex: 0, count: 3 }, { channelIndex: 1, count: 4 }] : undefined }
+      ? { kind: 'lost', fromPs: toPs, toPs: nextPs, grade, missed: grade === 'counted' ? counted : undefined }
       : { kind: random.pick(['epoch', 'disorder', 'slip', 'pause'] as const), atPs: toPs };
     stretches.push({ tags, fromPs, toPs, end });
     fromPs = nextPs;
@@ -174,6 +177,8 @@ export function floorDivide(a: bigint, b: bigint): bigint { return a >= 0n ? a /
 /** Like deepEqual, but fast on many numbers; names the first place that differs. */
 export function sameNumbers(t: ExecutionContext, actual: ArrayLike<number>, expected: ArrayLike<number>, note: string): void {
   t.is(actual.length, expected.length, note);
-  for (let i = 0; i < expected.length; i++) if (!Object.is(actual[i], expected[i])) return t.fail(`[${i}] is ${actual[i]}, not ${expected[i]}: ${note}`);
+  for (let i = 0; i < expected.length; i++) {
+    if (!Object.is(actual[i], expected[i])) t.fail(`[${i}] is ${actual[i]}, not ${expected[i]}: ${note}`);
+  }
   t.pass();
 }

@@ -1,6 +1,7 @@
 // test/dsp/measurements/pairs.test.ts - Histogram and Correlation against every pair in BigInt, and the laws that pairs obey.
 import test from 'ava';
 import { Random } from '../../support/random.ts';
+import { inOrder } from '../kernels/fixture.ts';
 import { cutsOf, floorDivide, measured, randomStretches, sameNumbers, type Stretch, type Tag } from './harness.ts';
 
 interface Range { a: number; b: number; below: number; bins: number; binwidthPs: number }
@@ -74,9 +75,12 @@ test('windows longer than the tail of a block are exact in every mixture of call
     const fromPs = timePs;
     while (tags.length < 12_000) {
       const meanPs = random.pick([1, 30, 4000]);
-      for (let n = random.integer(1, 5000); n > 0; n--) tags.push({ timePs: timePs += BigInt(Math.round(random.exponential(meanPs))), channel: random.integer(0, 60) });
+      for (let n = random.integer(1, 5000); n > 0; n--) {
+        timePs += BigInt(Math.round(random.exponential(meanPs)));
+        tags.push({ timePs, channel: random.integer(0, 60) });
+      }
     }
-    tags.sort((x, y) => (x.timePs < y.timePs ? -1 : x.timePs > y.timePs ? 1 : x.channel - y.channel));
+    tags.sort(inOrder);
     const stretch: Stretch = { tags, fromPs, toPs: timePs + 1n, end: { kind: 'pause', atPs: timePs + 1n } };
     const ours = [stretch].map(one => ({ ...one, tags: one.tags.filter(tag => tag.channel < 2) }));
     for (const [a, b] of [[0, 1], [1, 0], [0, 0]] as const) {
@@ -130,7 +134,8 @@ test('a rebase between calls loses no pair', t => {
     const expected = everyPair(stretches, range);
     for (const kind of ['wasm', 'typescript'] as const) {
       const bench = measured(name, config, stretches, {
-        kind, cut: () => random.integer(1, 9), beforeCall: at => { if (random.chance(0.3)) at.rebase(BigInt(random.pick([1, -1])) * random.pick([1n, 2n ** 40n, 2n ** 61n]) - at.originPs); },
+        kind, cut: () => random.integer(1, 9),
+        beforeCall: one => { if (random.chance(0.3)) one.rebase(random.pick([1n, -1n, 2n ** 40n, -(2n ** 40n), 2n ** 61n]) - one.originPs); },
       });
       sameNumbers(t, bench.counts(), expected, `seed ${3000 + seed}, ${kind}, ${name} ${JSON.stringify(config)}`);
     }
@@ -144,13 +149,17 @@ test('laws of pairs: shift in time, exchange of channels, renaming, disjoint win
     const correlate = (list: Stretch[], a: number, b: number, w = binwidthPs, n = bins): number[] =>
       measured('correlation', { channel1: a, channel2: b, binwidthPs: w, bins: n }, list, { cut: () => 11 }).counts();
     const straight = correlate(stretches, 0, 1);
-    const moved = (byPs: bigint): Stretch[] => stretches.map(one => ({ ...one, fromPs: one.fromPs + byPs, toPs: one.toPs + byPs, tags: one.tags.map(tag => ({ ...tag, timePs: tag.timePs + byPs })) }));
+    const moved = (byPs: bigint): Stretch[] => stretches.map(one => ({
+      ...one, fromPs: one.fromPs + byPs, toPs: one.toPs + byPs, tags: one.tags.map(tag => ({ ...tag, timePs: tag.timePs + byPs })),
+    }));
     t.deepEqual(correlate(moved(2n ** 40n), 0, 1), straight, `shifted, ${note}`);
     t.deepEqual(correlate(moved(2n ** 53n - 20n), 0, 1), straight, `shifted across 2^53, ${note}`);
     // Bins are half-open, so the mirror image is exact for single picoseconds: d -> -d.
     const fine = correlate(stretches, 0, 1, 1, 2 * bins + 1), mirrored = correlate(stretches, 1, 0, 1, 2 * bins + 1);
     t.deepEqual(mirrored, fine.toReversed(), `exchanged, ${note}`);
-    const renamed = stretches.map(one => ({ ...one, tags: one.tags.map(tag => ({ ...tag, channel: [9, 4, 7][tag.channel]! })).sort((x, y) => (x.timePs < y.timePs ? -1 : x.timePs > y.timePs ? 1 : x.channel - y.channel)) }));
+    const renamed = stretches.map(one => ({
+      ...one, tags: one.tags.map(tag => ({ ...tag, channel: [9, 4, 7][tag.channel]! })).sort(inOrder),
+    }));
     t.deepEqual(correlate(renamed, 9, 4), straight, `renamed, ${note}`);
     const forward = measured('histogram', { click: 0, start: 1, binwidthPs, bins }, stretches).counts();
     t.deepEqual(straight.slice(bins / 2), forward.slice(0, bins / 2), `upper half is the histogram, ${note}`);

@@ -65,7 +65,10 @@ test('StartStop counts a delay that no double holds as dropped', t => {
   }
 });
 
-interface Steps { click: number; start: number; next: number | undefined; sync: number | undefined; bins: number; histograms: number; maxCounts: number; binwidthPs: number }
+interface Steps {
+  click: number; start: number; next: number | undefined; sync: number | undefined;
+  bins: number; histograms: number; maxCounts: number; binwidthPs: number;
+}
 
 /** Tags act in stream order as sync, next, click, start; a pair counts when its later tag comes, into the histogram in use. */
 function everyStep(stretches: readonly Stretch[], { click, start, next, sync, bins, histograms, maxCounts, binwidthPs }: Steps) {
