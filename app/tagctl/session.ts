@@ -2,7 +2,7 @@
 //
 // The client library is loaded only here and only when a command needs a station, so that help is quick.
 import type { Command } from 'commander';
-import type { Session, Tagger } from '../client/index.ts';
+import type { TagdSession, Tagger } from '../client/index.ts';
 import type { Context } from './context.ts';
 import { findLink } from './link-store.ts';
 
@@ -20,13 +20,16 @@ export function addTaggerOptions(command: Command): Command {
 }
 
 /** Runs `use` with a session and ends the session afterwards, whatever happens. */
-export async function withSession<T>(options: StationOptions, context: Context, use: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(options: StationOptions, context: Context, use: (session: TagdSession) => Promise<T>): Promise<T> {
   const link = await findLink(options.link, context.environment);
   const { connect } = await import('../client/index.ts');
   await using session = await connect(link, options.via === undefined ? {} : { via: options.via });
   return await use(session);
 }
 
-export async function withTagger<T>(options: TaggerOptions, context: Context, use: (tagger: Tagger, session: Session) => Promise<T>): Promise<T> {
-  return await withSession(options, context, async session => await use(await session.tagger(options.tagger), session));
+export async function withTagger<T>(options: TaggerOptions, context: Context, use: (tagger: Tagger, session: TagdSession) => Promise<T>): Promise<T> {
+  return await withSession(options, context, async session => {
+    using tagger = await session.tagger(options.tagger);
+    return await use(tagger, session);
+  });
 }

@@ -85,7 +85,7 @@ test('info, taggers and rates as text and as one JSON document', async t => {
   t.is(liveTimePs, 2e12);
   t.deepEqual(channels.map(({ rateHz }) => rateHz), [1000, 2000, 0, null]);
   t.is(text.code, 0, text.stderr);
-  t.regex(text.stdout, /^1 .* 1 kcps .*\n2 .* 2 kcps .*\n3 .* 0 cps .*\n4 .* unknown /);
+  t.regex(text.stdout, /^channel .*\n *1 .* 1 kcps .*\n *2 .* 2 kcps .*\n *3 .* 0 cps .*\n *4 .* unknown .*\n *all .* 3 kcps\n$/);
 });
 
 test('rates --watch prints updates and ends with Ctrl-C', async t => {

@@ -8,7 +8,7 @@ import { configFrom } from '../measure-options.ts';
 import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
-import { runMeasurement } from '../run.ts';
+import { runMeasurement, type Runnable } from '../run.ts';
 import { addTaggerOptions, withTagger, type TaggerOptions } from '../session.ts';
 import { durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
 
@@ -30,9 +30,9 @@ async function measureOnce(name: MeasurementName, options: MeasureOptions, conte
   await checkOutput(options);
   await withTagger(options, context, async tagger => {
     const status = await tagger.status();
-    await using measurement = await tagger.measure(name, config as never, { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
+    using measurement = await tagger.measure(name, config as never, { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
     const normalized = options.normalized ?? false;
-    const result = await runMeasurement(measurement, name, {
+    const result = await runMeasurement(measurement as unknown as Runnable, name, {
       forPs, normalized, signal: context.signal, progress: progressOn(process.stderr, context.err),
       read: { normalized: normalized || (name === 'correlation' && !options.json), rates: options.rates ?? 'global' },
       account: async () => await measurement.account(),

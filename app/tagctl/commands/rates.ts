@@ -60,9 +60,10 @@ export function ratesCommand(context: Context): Command {
 
 function rateLines(rates: Rates, histories: ReadonlyMap<number, (number | null)[]>, terminal: Terminal): string[] {
   const rows = rates.channels.map(({ channel, name, rateHz, totalTags }) => [
-    String(channel), printable(name), rateHz === null ? 'unknown' : formatSi(rateHz, 'cps'), `${whole(totalTags)} tags`,
+    String(channel), printable(name), rateHz === null ? 'unknown' : formatSi(rateHz, 'cps'), whole(totalTags),
     paint(sparkline(histories.get(channel) ?? [], terminal.unicode), 'cyan', terminal),
   ]);
   const total = ['all', '', rates.totalHz === null ? 'unknown' : formatSi(rates.totalHz, 'cps'), '', ''];
-  return table([...rows, total], [true, false, true, true, false]);
+  const [head = '', ...lines] = table([['channel', 'name', 'rate', 'since the start', ''], ...rows, total], [true, false, true, true, false]);
+  return [paint(head, 'dim', terminal), ...lines];
 }

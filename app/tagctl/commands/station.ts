@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { LedgerSnapshot } from '../../core/ledger.ts';
 import type { TaggerState, TaggerStatus } from '../../core/station.ts';
 import { formatPs } from '../../core/units.ts';
-import type { Session } from '../../client/index.ts';
+import type { TagdSession } from '../../client/index.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../document.ts';
 import { command, examples } from '../help.ts';
@@ -46,7 +46,7 @@ export function taggersCommand(context: Context): Command {
   return examples(addStationOptions(taggers), 'tagctl taggers --json | jq .taggers[0].info.channels');
 }
 
-async function statuses(session: Session): Promise<TaggerStatus[]> {
+async function statuses(session: TagdSession): Promise<TaggerStatus[]> {
   return await Promise.all((await session.taggers()).map(async ({ id }) => {
     using tagger = await session.tagger(id);
     return await tagger.status();
