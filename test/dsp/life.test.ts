@@ -255,13 +255,14 @@ test('wrong arguments are refused one by one and leave nothing behind', async t 
 
 test('a view that must hold back more tags than it has room for says what it lost', async t => {
   // A tag every ns and a delay of 1 ms: a million tags would have to wait.
-  const acts: Act[] = [{ do: 'comb', fromPs: 0n, stepPs: 1000, count: 500_000 }, { do: 'heartbeat', timePs: 10_000_000_000n }];
+  const acts: Act[] = [{ do: 'gate', name: 'a' }, { do: 'comb', fromPs: 0n, stepPs: 1000, count: 500_000 }, { do: 'heartbeat', timePs: 10_000_000_000n }];
   await using scripted = await ScriptedLine.open({ acts, source: 'waitable' });
   const [moved, plain] = [
     ...await scripted.line.createMeasurements([countrate(1, 2)], { delaysPs: { 1: 1e9 }, start: false }),
     ...await scripted.line.createMeasurements([countrate(1, 2)], { start: false }),
   ] as [MeasurementPort, MeasurementPort];
   await Promise.all([moved.start(), plain.start()]);
+  scripted.open('a');
   await moved.waitUntilFinished();
   await plain.waitUntilFinished();
   t.like(await moved.account(), { lossGrade: 'flagged', missedTags: [null, null] });

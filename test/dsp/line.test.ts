@@ -87,9 +87,10 @@ for (const maxBlockTags of [1, 16384] as const) {
       const acts = randomActs(random, { calm: seed === 31 });
       const truth = truthOf(acts);
       const durationPs = random.integer(1, 200_000);
-      await using scripted = await ScriptedLine.open({ acts, source: 'waitable' }, { maxBlockTags });
+      await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'all started' }, ...acts], source: 'waitable' }, { maxBlockTags });
       const ports = await scripted.line.createMeasurements(requests, { start: false });
-      for (const port of ports) void port.startFor(durationPs);
+      await Promise.all(ports.map(port => port.startFor(durationPs)));
+      scripted.open('all started');
       const message = `seed ${seed}, ${durationPs} ps`;
       // A step back in time ends nothing: the run goes on until its end is reached for the first time.
       const upTo: Stretch[] = [];
