@@ -3,12 +3,8 @@ import { Command, type Help } from 'commander';
 
 /** A command that prints compact help, suggests near names and throws where commander would exit. */
 export function command(name: string, description: string): Command {
-  const made = new Command(name).description(description);
-  return settle(made);
-}
-
-export function settle(made: Command): Command {
-  return made
+  return new Command(name)
+    .description(description)
     .exitOverride()
     .helpOption('-h, --help', 'show this')
     .helpCommand(false)
