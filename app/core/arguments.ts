@@ -21,7 +21,7 @@ export function specOf(name: MeasurementName): MeasurementSpec { return measurem
 export function checkRequest(request: MeasurementRequest, channels: readonly number[]): { name: MeasurementName; config: CheckedConfig } {
   const { name } = request;
   if (typeof name !== 'string' || !Object.hasOwn(measurements, name)) {
-    throw new TaggerError('usage', `Cannot create a measurement '${String(name)}': there is no such measurement.`, { hint: `Use one of ${measurementNames.join(', ')}.` });
+    throw new TaggerError('usage', `Cannot create a measurement ${describe(name)}: there is no such measurement.`, { hint: `Use one of ${measurementNames.join(', ')}.` });
   }
   const spec = specOf(name);
   const given: unknown = request.config;
@@ -31,7 +31,7 @@ export function checkRequest(request: MeasurementRequest, channels: readonly num
   const values = given as Record<string, unknown>;
   for (const key of Object.keys(values)) {
     if (!Object.hasOwn(spec.parameters, key)) {
-      throw new TaggerError('usage', `Cannot create ${spec.className}: '${key}' is not one of its arguments.`, { hint: `Use ${Object.keys(spec.parameters).join(', ')}.` });
+      throw new TaggerError('usage', `Cannot create ${spec.className}: ${describe(key)} is not one of its arguments.`, { hint: `Use ${Object.keys(spec.parameters).join(', ')}.` });
     }
   }
   const config: CheckedConfig = {};
@@ -46,13 +46,13 @@ export function checkRequest(request: MeasurementRequest, channels: readonly num
 export function checkGetter(name: MeasurementName, getter: unknown, args: Record<string, unknown> = {}): { getter: string; spec: Getter; args: Record<string, unknown> } {
   const measurement = specOf(name);
   if (typeof getter !== 'string' || !Object.hasOwn(measurement.getters, getter)) {
-    throw new TaggerError('usage', `Cannot read '${String(getter)}' of ${measurement.className}: there is no such getter.`, { hint: `Use one of ${Object.keys(measurement.getters).join(', ')}.` });
+    throw new TaggerError('usage', `Cannot read ${describe(getter)} of ${measurement.className}: there is no such getter.`, { hint: `Use one of ${Object.keys(measurement.getters).join(', ')}.` });
   }
   const spec = measurement.getters[getter] as Getter;
   const checked: Record<string, unknown> = {};
   for (const key of Object.keys(args)) {
     if (!spec.args || !Object.hasOwn(spec.args, key)) {
-      throw new TaggerError('usage', `Cannot call ${measurement.className}.${getter}: '${key}' is not one of its arguments.`);
+      throw new TaggerError('usage', `Cannot call ${measurement.className}.${getter}: ${describe(key)} is not one of its arguments.`);
     }
   }
   for (const [key, parameter] of Object.entries(spec.args ?? {})) {
