@@ -5,7 +5,7 @@ import type { TaggerSource } from '../core/tagger.ts';
 import { findTaggers } from '../driver/usb.ts';
 import { startDemoBroker, type DemoBroker } from './demo-broker.ts';
 import type { Log } from './log.ts';
-import { version } from './version.ts';
+import { version } from '../core/version.ts';
 
 const usualMqttPort = 1883;
 

@@ -22,7 +22,7 @@ import { Log } from './log.ts';
 import { supervisor } from './notify.ts';
 import { readInvocation, type RunOptions } from './options.ts';
 import { LocalStation } from './station.ts';
-import { version } from './version.ts';
+import { version } from '../core/version.ts';
 
 const log = new Log();
 /** Connections get this long to end by themselves. */

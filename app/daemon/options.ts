@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { TaggerError } from '../core/errors.ts';
 import { isLoopback } from '../core/link.ts';
 import { loadConfig, schemaJson, type Config } from './config.ts';
-import { version } from './version.ts';
+import { version } from '../core/version.ts';
 
 export interface RunOptions { config: Config; demo: boolean; printLink: boolean }
 

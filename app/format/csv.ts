@@ -1,4 +1,4 @@
-// app/format/csv.ts - comma-separated columns with the account of the measurement in `#` lines above them.
+// format/csv.ts - comma-separated columns with the account of the measurement in `#` lines above them.
 //
 // `numpy.genfromtxt(names=True)`, gnuplot and pandas (`comment='#'`) read it as it is. Numbers are written in full, a value
 // that is not known is `nan`, lines end in \n.

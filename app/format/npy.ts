@@ -1,4 +1,4 @@
-// app/format/npy.ts - NumPy's .npy, version 1.0: what `numpy.load` opens without a package or a pickle.
+// format/npy.ts - NumPy's .npy, version 1.0: what `numpy.load` opens without a package or a pickle.
 //
 // Little endian whatever the machine. A table becomes a structured array, so that `data['counts']` keeps the narrow
 // integer type next to the float64 of `data['index_ps']`.

@@ -1,4 +1,4 @@
-// app/format/table.ts - what encoders of tables take: named columns of equal length, over plain typed arrays.
+// format/table.ts - what encoders of tables take: named columns of equal length, over plain typed arrays.
 import { TaggerError } from '../core/errors.ts';
 
 export type NumberArray =

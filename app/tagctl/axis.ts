@@ -1,4 +1,4 @@
-// app/tagctl/axis.ts - ticks of an axis: round numbers, one SI prefix for the whole axis.
+// tagctl/axis.ts - ticks of an axis: round numbers, one SI prefix for the whole axis.
 import { formatSi } from '../core/units.ts';
 
 export interface Axis {

@@ -1,4 +1,4 @@
-// app/tagctl/canvas.ts - small dots out of characters: braille where the terminal knows Unicode, `'.:` where not.
+// tagctl/canvas.ts - small dots out of characters: braille where the terminal knows Unicode, `'.:` where not.
 
 export interface Canvas {
   dotColumns: number;

@@ -1,4 +1,4 @@
-// app/tagctl/context.ts - what every command is given: where to print, what the terminal shows, and when to stop.
+// tagctl/context.ts - what every command is given: where to print, what the terminal shows, and when to stop.
 import { CommandError, exitCodes } from './failure.ts';
 import { terminalOf, type Terminal } from './terminal.ts';
 

@@ -1,4 +1,4 @@
-// app/tagctl/document.ts - a result as one JSON document, and as columns for CSV and NumPy.
+// tagctl/document.ts - a result as one JSON document, and as columns for CSV and NumPy.
 //
 // Absolute times are decimal strings because a double cannot hold them; a value that is not known is null. Counts are
 // numbers up to 2^53 and strings above.

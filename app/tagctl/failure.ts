@@ -1,4 +1,4 @@
-// app/tagctl/failure.ts - what went wrong as one line, one line of advice, and an exit code that scripts can test.
+// tagctl/failure.ts - what went wrong as one line, one line of advice, and an exit code that scripts can test.
 //
 // With --json the same goes to stderr as one object, `{"error": {"code", "message", "hint"}}`: stdout carries a result or
 // nothing. A stack is never printed.

@@ -1,4 +1,4 @@
-// app/tagctl/help.ts - one screen of help per command: usage, one sentence, the options, examples.
+// tagctl/help.ts - one screen of help per command: usage, one sentence, the options, examples.
 import { Command, type Help } from 'commander';
 
 /** A command that prints compact help, suggests near names and throws where commander would exit. */

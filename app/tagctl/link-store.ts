@@ -1,4 +1,4 @@
-// app/tagctl/link-store.ts - where the link of this user lies: in one file that nobody else can read.
+// tagctl/link-store.ts - where the link of this user lies: in one file that nobody else can read.
 //
 // A link holds a secret. It is never printed again after `login`, and a file that others can read is refused as ssh does.
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';

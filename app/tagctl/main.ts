@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// app/tagctl/main.ts - entry of tagctl, the client on the command line and the second composition root.
+// tagctl/main.ts - entry of tagctl, the client on the command line and the second composition root.
 //
 // Driver, engine and client are loaded by the command that needs them, so that help is quick and offline work needs no
 // daemon. Every way out passes here: one message, one exit code, no stack.

@@ -1,4 +1,4 @@
-// app/tagctl/measure-options.ts - the options of `measure` and `analyze`, made from the table of measurements.
+// tagctl/measure-options.ts - the options of `measure` and `analyze`, made from the table of measurements.
 //
 // `binwidthPs` becomes `--binwidth TIME`. Channels have one more spelling, `--channels 1,2`, in the order of the table.
 // Values are read here; whether they are in range is checked by the engine, so that there is one rule and one message.

@@ -1,4 +1,4 @@
-// app/tagctl/outcome.ts - what a finished measurement says: its arrays by the names that every output uses, and its account.
+// tagctl/outcome.ts - what a finished measurement says: its arrays by the names that every output uses, and its account.
 import type { NumberArray } from '../format/table.ts';
 import type { MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';

@@ -1,4 +1,4 @@
-// app/tagctl/output.ts - where a result goes: the screen, stdout as JSON, files.
+// tagctl/output.ts - where a result goes: the screen, stdout as JSON, files.
 //
 // Whether a file can be written is asked before the measurement: ten hours must not end in a folder that does not exist.
 import { constants } from 'node:fs';

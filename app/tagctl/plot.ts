@@ -1,4 +1,4 @@
-// app/tagctl/plot.ts - a histogram or a rate against time as characters, for a look and not for a paper.
+// tagctl/plot.ts - a histogram or a rate against time as characters, for a look and not for a paper.
 //
 // Each column of dots shows the smallest and the largest of all bins it covers, so a single high bin among a million
 // stays visible. Bins without a value (NaN) leave a gap. The result depends on its arguments alone.

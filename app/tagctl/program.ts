@@ -1,5 +1,4 @@
-// app/tagctl/program.ts - all commands of tagctl in one tree.
-import { readFileSync } from 'node:fs';
+// tagctl/program.ts - all commands of tagctl in one tree.
 import type { Command } from 'commander';
 import { analyzeCommand } from './commands/analyze.ts';
 import { grantsCommand, revokeCommand, shareCommand } from './commands/grants.ts';
@@ -10,6 +9,7 @@ import { setCommand } from './commands/set.ts';
 import { infoCommand, taggersCommand } from './commands/station.ts';
 import { TaggerError } from '../core/errors.ts';
 import { measurementNames } from '../core/measurements.ts';
+import { version } from '../core/version.ts';
 import type { Context } from './context.ts';
 import { command, examples } from './help.ts';
 import { kebab, measurementOf } from './measure-options.ts';
@@ -17,7 +17,7 @@ import { kebab, measurementOf } from './measure-options.ts';
 export function makeProgram(context: Context): Command {
   const program = command('tagctl', 'Use a time tagger on the network, or analyze a recording without one.')
     .usage('COMMAND [options]')
-    .version(version(), '-V, --version', 'show the version');
+    .version(version, '-V, --version', 'show the version');
   for (const make of [
     loginCommand, infoCommand, taggersCommand, ratesCommand, setCommand, measureCommand, analyzeCommand, shareCommand, grantsCommand, revokeCommand,
   ]) program.addCommand(make(context));
@@ -35,10 +35,4 @@ export function inTreeOrder(args: readonly string[]): string[] {
   const swap = first === 'analyze' && second !== undefined && third !== undefined && !second.startsWith('-') && !third.startsWith('-')
     && (measurementOf(second) === undefined || measurementOf(third) !== undefined);
   return swap ? [first, third, second, ...rest] : [...args];
-}
-
-/** From the package, which lies above app/ in the sources and above dist/ when built. */
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return version;
 }

@@ -1,4 +1,4 @@
-// app/tagctl/progress.ts - one line on stderr that moves while a measurement runs; silent where nobody watches.
+// tagctl/progress.ts - one line on stderr that moves while a measurement runs; silent where nobody watches.
 import { formatSi } from '../core/units.ts';
 import { bar } from './canvas.ts';
 import { paint, visible, type Terminal } from './terminal.ts';

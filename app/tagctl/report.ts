@@ -1,4 +1,4 @@
-// app/tagctl/report.ts - a result for people: what was measured, how long, how complete, and the number one looks for.
+// tagctl/report.ts - a result for people: what was measured, how long, how complete, and the number one looks for.
 //
 // Loss is always on the page, green or not: a missing line would read as "none".
 import { measurements } from '../core/measurements.ts';

@@ -1,4 +1,4 @@
-// app/tagctl/run.ts - the course of one measurement, the same for `measure` and `analyze`: start, watch, stop, read.
+// tagctl/run.ts - the course of one measurement, the same for `measure` and `analyze`: start, watch, stop, read.
 //
 // Ctrl-C is no failure: the measurement stops and what it has is read. Only a second Ctrl-C gives that up.
 import type { MeasurementName } from '../core/measurements.ts';

@@ -1,4 +1,4 @@
-// app/tagctl/session.ts - the way from a command to a station: link, session, tagger.
+// tagctl/session.ts - the way from a command to a station: link, session, tagger.
 //
 // The client library is loaded only here and only when a command needs a station, so that help is quick.
 import type { Command } from 'commander';

@@ -1,4 +1,4 @@
-// app/tagctl/terminal.ts - what the place we print to can show: colour, Unicode, how wide.
+// tagctl/terminal.ts - what the place we print to can show: colour, Unicode, how wide.
 //
 // Decided once from the stream and the environment; everything that prints takes the answer and never asks itself.
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { parseListen, readInvocation } from '../../app/daemon/options.ts';
-import { version } from '../../app/daemon/version.ts';
+import { version } from '../../app/core/version.ts';
 
 test('version is that of package.json', t => {
   const { version: packaged } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };

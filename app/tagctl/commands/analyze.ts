@@ -1,4 +1,4 @@
-// app/tagctl/commands/analyze.ts - `tagctl analyze FILE NAME ...`: the station's own engine on a file, without a station.
+// tagctl/commands/analyze.ts - `tagctl analyze FILE NAME ...`: the station's own engine on a file, without a station.
 //
 // A private line reads the file as fast as the kernels take it. The source waits for its readers, so the result is exact and
 // the same on every machine; it must be what `measure` gives on a replay of the same file.

@@ -1,4 +1,4 @@
-// app/tagctl/commands/course.ts - the options that `measure` and `analyze` share, and what follows from them.
+// tagctl/commands/course.ts - the options that `measure` and `analyze` share, and what follows from them.
 import { Option, type Command } from 'commander';
 import { measurementNames, measurements, type MeasurementName } from '../../core/measurements.ts';
 import { TaggerError } from '../../core/errors.ts';

@@ -1,7 +1,7 @@
-// app/tagctl/commands/grants.ts - `share`, `grants`, `revoke`: handing on a part of what one may do, and taking it back.
+// tagctl/commands/grants.ts - `share`, `grants`, `revoke`: handing on a part of what one may do, and taking it back.
 import { Option, type Command } from 'commander';
 import { TaggerError } from '../../core/errors.ts';
-import type { Facet, GrantInfo } from '../../rpc/api.ts';
+import type { Facet, GrantInfo } from '../../client/index.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../document.ts';
 import { command, examples } from '../help.ts';

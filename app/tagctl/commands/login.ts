@@ -1,4 +1,4 @@
-// app/tagctl/commands/login.ts - `tagctl login`: takes a link from stdin, tries it, keeps it for this user.
+// tagctl/commands/login.ts - `tagctl login`: takes a link from stdin, tries it, keeps it for this user.
 //
 // From stdin and not as an argument, because arguments show up in the process list and in the shell's history.
 import { createInterface } from 'node:readline';

@@ -1,4 +1,4 @@
-// app/tagctl/commands/measure.ts - `tagctl measure NAME ...`: a measurement on a station.
+// tagctl/commands/measure.ts - `tagctl measure NAME ...`: a measurement on a station.
 import type { Command } from 'commander';
 import { measurements, type MeasurementName } from '../../core/measurements.ts';
 import type { Context } from '../context.ts';

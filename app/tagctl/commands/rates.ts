@@ -1,4 +1,4 @@
-// app/tagctl/commands/rates.ts - `tagctl rates [--watch]`: how bright each channel is, now or as it goes.
+// tagctl/commands/rates.ts - `tagctl rates [--watch]`: how bright each channel is, now or as it goes.
 //
 // On a terminal --watch redraws its own lines; in a pipe each update is a block of lines, with --json one JSON line.
 import type { Command } from 'commander';

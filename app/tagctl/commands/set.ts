@@ -1,4 +1,4 @@
-// app/tagctl/commands/set.ts - `tagctl set 1 trigger-level 0.5V`: one physical setting, by the words the tagger gave for it.
+// tagctl/commands/set.ts - `tagctl set 1 trigger-level 0.5V`: one physical setting, by the words the tagger gave for it.
 //
 // What is printed is what the tagger applied, which may be the nearest step to what was asked.
 import type { Command } from 'commander';

@@ -1,4 +1,4 @@
-// app/tagctl/commands/station.ts - `info`, `taggers`: what is there and whether it is well.
+// tagctl/commands/station.ts - `info`, `taggers`: what is there and whether it is well.
 import type { Command } from 'commander';
 import type { LedgerSnapshot } from '../../core/ledger.ts';
 import type { TaggerState, TaggerStatus } from '../../core/station.ts';
