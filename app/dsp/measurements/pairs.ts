@@ -11,7 +11,7 @@ import { RegionPlan } from './region.ts';
 
 /** Tags in front of a block that the next call is sure to see, unless there were fewer in all. */
 export const tailTags = 4096;
-/** Mean number of tags in the window from which two pointers are faster than looking back (measured). */
+/** Mean number of tags in the window from which two pointers should be faster than looking back; an estimate, not tuned here. */
 const denseTags = 0.4;
 
 /** The range of delays, [-below, bins - below) bins wide, without channels. */
