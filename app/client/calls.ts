@@ -1,6 +1,7 @@
 // client/calls.ts - how every remote call is made: errors arrive as TaggerError, large arrays are put together.
 import { isTaggerError, TaggerError } from '../core/errors.ts';
 import { arrays, isChunked, type Chunked } from '../core/wire.ts';
+import { plainCounts } from './counts.ts';
 import type { SocketTransport } from './transport.ts';
 
 /** One connection as the wrappers see it. */
@@ -44,13 +45,14 @@ export class Caller {
   }
 }
 
-/** Replaces arrays that come in chunks by the arrays themselves. */
+/** Puts arrays that come in chunks together, and makes numbers of wide counts. */
 async function assemble(value: unknown): Promise<unknown> {
-  if (isChunked(value)) return await collect(value);
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return value;
-  for (const [key, item] of Object.entries(value)) {
-    if (isChunked(item)) (value as Record<string, unknown>)[key] = await collect(item);
-    else if (key === 'value') (value as Record<string, unknown>)[key] = await assemble(item);
+  if (isChunked(value)) return plainCounts(await collect(value));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (ArrayBuffer.isView(value)) return plainCounts(value);
+  const fields = value as Record<string, unknown>;
+  for (const [key, item] of Object.entries(fields)) {
+    if (isChunked(item) || ArrayBuffer.isView(item) || key === 'value') fields[key] = await assemble(item);
   }
   return value;
 }

@@ -1,4 +1,7 @@
 // client/index.ts - the public face of @tagd/client, for browsers and for Node 22 or newer.
+//
+// Its declarations speak of WebSocket and WebAssembly, which Node has too and declares in part only.
+/// <reference lib="dom" preserve="true" />
 export { connect, type ConnectOptions } from './connect.ts';
 export { TagdSession, type StationAdministration } from './session.ts';
 export { Tagger, type MeasurementsOf, type Request } from './tagger.ts';
@@ -6,7 +9,8 @@ export type { Measurement, MeasurementGetters, ReadableMeasurement, SharedMeasur
 export type { Subscription } from './calls.ts';
 export { TaggerError, type ErrorCode } from '../core/errors.ts';
 export { formatLink, formatWebLink, parseLink, type Link } from '../core/link.ts';
-export { measurements, type ConfigOf, type CounterData, type Counts, type GetterName, type MeasurementName, type ValueOf } from '../core/measurements.ts';
+export { measurements, type ConfigOf, type GetterArgs, type GetterName, type MeasurementName } from '../core/measurements.ts';
+export type { CounterData, Counts, ValueOf } from './counts.ts';
 export type { Reading, ResultInfo } from '../core/results.ts';
 export type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 export type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';

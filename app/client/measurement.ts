@@ -1,9 +1,10 @@
 // client/measurement.ts - a measurement in the program that asked for it; its getters are those of the table, typed.
 import { specOf } from '../core/arguments.ts';
-import { measurementNames, type GetterArgs, type GetterName, type MeasurementName, type ValueOf } from '../core/measurements.ts';
+import { measurementNames, type GetterArgs, type GetterName, type MeasurementName } from '../core/measurements.ts';
 import type { Reading, ResultInfo } from '../core/results.ts';
 import type { Measurement as Remote, MeasurementConfiguration, MeasurementReader as RemoteReader } from '../rpc/api.ts';
 import { Subscription, type Caller } from './calls.ts';
+import type { ValueOf } from './counts.ts';
 
 /** The getters of a measurement under their own names: `getData`, `getIndex`, ... */
 export type MeasurementGetters<N extends MeasurementName> = { readonly [G in GetterName<N>]: (args?: GetterArgs<N, G>) => Promise<ValueOf<N, G>> };

@@ -12,6 +12,9 @@ export async function program(tagger: Tagger): Promise<void> {
   same<typeof correlation, Measurement<'correlation'>>(true);
   const counts = await correlation.getData();
   same<typeof counts, Counts>(true);
+  const peak = counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0));
+  const whole: ArrayLike<number> = counts.subarray(peak, peak + 1);
+  new Float64Array(whole);
   const g2 = await correlation.getDataNormalized({ rates: 'segment' });
   same<typeof g2, Float64Array>(true);
   const reading = await correlation.read('getData');

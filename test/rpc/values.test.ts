@@ -40,6 +40,10 @@ for (const encoding of ['binary', 'json'] as const) {
         const sent = filled(Class, size);
         port.values.set('getData', sent);
         const got: unknown = await m.getData();
+        if (name === 'BigUint64Array') {
+          t.deepEqual(got, Float64Array.from(sent as BigUint64Array, Number), `wide counts are numbers, ${size} bytes, seed ${seed}`);
+          continue;
+        }
         t.is(Object.getPrototypeOf(got), name === 'Uint8Array' && got instanceof Buffer ? Buffer.prototype : Class.prototype, `${name}, ${size} bytes`);
         t.true(bytesOf(got).equals(bytesOf(sent)), `${name}, ${size} bytes, seed ${seed}`);
       }
@@ -51,7 +55,7 @@ for (const encoding of ['binary', 'json'] as const) {
     t.is(info.stopPs - info.startPs, 1_000_000_000_000n);
     const window = new Uint32Array(filled(Uint32Array, 1024).buffer, 64, 16);
     port.values.set('getData', window);
-    t.deepEqual([...await m.getData() as Uint32Array], [...window], 'a window is sent, not what lies around it');
+    t.deepEqual([...await m.getData()], [...window], 'a window is sent, not what lies around it');
   });
 
   test(`an object with arrays small and large arrives whole (${encoding})`, async t => {
@@ -61,9 +65,9 @@ for (const encoding of ['binary', 'json'] as const) {
     await using m = await tagger.measure('counter', { channels: [1, 2], values: 50_000 });
     const data = await m.getDataObject();
     t.is(data.counts.length, 100_000);
-    t.true(data.counts instanceof Uint16Array && data.rateHz instanceof Float64Array && data.timePs instanceof BigInt64Array && data.totalCounts instanceof BigUint64Array);
+    t.true(data.counts instanceof Uint16Array && data.rateHz instanceof Float64Array && data.timePs instanceof BigInt64Array && data.totalCounts instanceof Float64Array);
     t.is(data.timePs[49_999], 2n ** 55n + 49_999n);
-    t.deepEqual([data.channels, data.overflow, data.totalCounts[1]], [[1, 2], false, 2n ** 40n]);
+    t.deepEqual([data.channels, data.overflow, data.totalCounts[1]], [[1, 2], false, 2 ** 40]);
     const { value } = await m.read('getDataObject', { remove: true });
     t.is(value.rateHz[99_999], 3e3);
     const reading = Promise.withResolvers<number>();
