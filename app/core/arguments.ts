@@ -46,7 +46,9 @@ export function checkRequest(request: MeasurementRequest, channels: readonly num
 export function checkGetter(name: MeasurementName, getter: unknown, args: Record<string, unknown> = {}): { getter: string; spec: Getter; args: Record<string, unknown> } {
   const measurement = specOf(name);
   if (typeof getter !== 'string' || !Object.hasOwn(measurement.getters, getter)) {
-    throw new TaggerError('usage', `Cannot read ${describe(getter)} of ${measurement.className}: there is no such getter.`, { hint: `Use one of ${Object.keys(measurement.getters).join(', ')}.` });
+    throw new TaggerError('usage', `Cannot read ${describe(getter)} of ${measurement.className}: there is no such getter.`, {
+      hint: `Use one of ${Object.keys(measurement.getters).join(', ')}.`,
+    });
   }
   const spec = measurement.getters[getter] as Getter;
   const checked: Record<string, unknown> = {};
@@ -75,7 +77,9 @@ function checkParameter(action: string, key: string, parameter: Parameter, value
         throw wrong(`a list of ${parameter.min} to ${parameter.max} channels`);
       }
       for (const channel of value as unknown[]) {
-        if (typeof channel !== 'number' || !channels.includes(channel)) throw new TaggerError('not-found', `Cannot ${action}: there is no channel ${describe(channel)}.`, { hint: has });
+        if (typeof channel !== 'number' || !channels.includes(channel)) throw new TaggerError('not-found', `Cannot ${action}: there is no channel ${describe(channel)}.`, {
+          hint: has,
+        });
       }
       if (new Set(value).size !== value.length) throw wrong('a list without a channel twice');
       return [...(value as number[])];
@@ -111,10 +115,14 @@ function checkSize(spec: MeasurementSpec, config: CheckedConfig): void {
   const number = (key: string): number => (typeof config[key] === 'number' ? config[key] : 1);
   const bins = number('bins') * number('histograms') * number('values') * (Array.isArray(config['channels']) ? config['channels'].length : 1);
   if (bins > limits.binsPerMeasurement) {
-    throw new TaggerError('limit', `Cannot create ${spec.className} with ${bins} bins: this box allows ${limits.binsPerMeasurement} for one measurement.`, { hint: 'Use wider bins or a shorter range.' });
+    throw new TaggerError('limit', `Cannot create ${spec.className} with ${bins} bins: this box allows ${limits.binsPerMeasurement} for one measurement.`, {
+      hint: 'Use wider bins or a shorter range.',
+    });
   }
   if ('bins' in config && number('bins') * number('binwidthPs') > limits.windowPs) {
-    throw new TaggerError('limit', `Cannot create ${spec.className}: ${number('bins')} bins of ${formatPs(number('binwidthPs'))} reach further than 2^53 ps (2.5 h).`, { hint: 'Use fewer or narrower bins.' });
+    throw new TaggerError('limit', `Cannot create ${spec.className}: ${number('bins')} bins of ${formatPs(number('binwidthPs'))} reach further than 2^53 ps (2.5 h).`, {
+      hint: 'Use fewer or narrower bins.',
+    });
   }
 }
 

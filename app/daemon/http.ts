@@ -48,8 +48,12 @@ export async function openHttp(options: HttpOptions): Promise<{ server: Server; 
 
 function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpOptions): TaggerError {
   const what = `Cannot listen on ${host}:${port}`;
-  if (cause.code === 'EADDRINUSE') return new TaggerError('busy', `${what}: another program has this port.`, { cause, hint: 'Stop it, or choose another port with --listen HOST:PORT.' });
-  if (cause.code === 'EACCES') return new TaggerError('forbidden', `${what}: this user may not open ports below 1024.`, { cause, hint: 'Choose a higher port with --listen HOST:PORT.' });
+  if (cause.code === 'EADDRINUSE') return new TaggerError('busy', `${what}: another program has this port.`, {
+    cause, hint: 'Stop it, or choose another port with --listen HOST:PORT.',
+  });
+  if (cause.code === 'EACCES') return new TaggerError('forbidden', `${what}: this user may not open ports below 1024.`, {
+    cause, hint: 'Choose a higher port with --listen HOST:PORT.',
+  });
   return new TaggerError('unavailable', `${what}: ${cause.message}.`, { cause, hint: 'Check the address in --listen HOST:PORT.' });
 }
 

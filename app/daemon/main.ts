@@ -101,7 +101,9 @@ function readPassword(file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (cause) {
-    throw new TaggerError('not-found', `Cannot read the MQTT password from ${file}: ${(cause as Error).message}.`, { cause, hint: 'Check mqtt.password_file in the configuration.' });
+    throw new TaggerError('not-found', `Cannot read the MQTT password from ${file}: ${(cause as Error).message}.`, {
+      cause, hint: 'Check mqtt.password_file in the configuration.',
+    });
   }
 }
 

@@ -66,7 +66,9 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
   if (single.length > 0 && typeof given['channels'] === 'string') {
     const channels = parseChannels(given['channels']);
     if (channels.length > 2) {
-      throw new TaggerError('usage', `Cannot use ${channels.length} channels for ${spec.className}: it takes ${single.slice(0, 2).join(' and ')}.`, { hint: `Write --channels ${channels.slice(0, 2).join(',')}.` });
+      throw new TaggerError('usage', `Cannot use ${channels.length} channels for ${spec.className}: it takes ${single.slice(0, 2).join(' and ')}.`, {
+        hint: `Write --channels ${channels.slice(0, 2).join(',')}.`,
+      });
     }
     channels.forEach((channel, i) => { config[single[i] as string] = channel; });
   }
@@ -78,7 +80,9 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
   }
   const [first] = single;
   if (first !== undefined && !(first in config)) {
-    throw new TaggerError('usage', `Cannot measure ${spec.className}: no channel is given.`, { hint: `Write --channels ${single.slice(0, 2).join(',').toUpperCase()}, for example --channels 1,2.` });
+    throw new TaggerError('usage', `Cannot measure ${spec.className}: no channel is given.`, {
+      hint: `Write --channels ${single.slice(0, 2).join(',').toUpperCase()}, for example --channels 1,2.`,
+    });
   }
   if ('channels' in spec.parameters && !('channels' in config)) {
     throw new TaggerError('usage', `Cannot measure ${spec.className}: no channel is given.`, { hint: 'Write --channels 1,2.' });
@@ -120,7 +124,9 @@ export function parseChannels(text: string): number[] { return text.split(',').m
 export function parseChannel(text: string): number {
   const channel = Number(text);
   if (!/^-?\d{1,6}$/.test(text.trim()) || channel === 0) {
-    throw new TaggerError('usage', `Cannot read '${text}' as a channel.`, { hint: 'Channels are whole numbers from 1, as on the case; -1 is the falling edge of channel 1. A list is written 1,2,3.' });
+    throw new TaggerError('usage', `Cannot read '${text}' as a channel.`, {
+      hint: 'Channels are whole numbers from 1, as on the case; -1 is the falling edge of channel 1. A list is written 1,2,3.',
+    });
   }
   return channel;
 }

@@ -76,7 +76,8 @@ function g2Fact({ values, info }: Outcome): Fact[] {
   const zero = Math.floor(g2.length / 2);
   const value = g2[zero]!;
   const error = (values['g2Error'] as Float64Array)[zero]!;
-  const text = value === 0 ? `0, no pair in the bin 0..${formatPs(info.config['binwidthPs'] as number)}` : Number.isNaN(value) ? 'not defined here: below the dead time, or no rate' : `${withError(value, error)} in the bin 0..${formatPs(info.config['binwidthPs'] as number)}`;
+  const bin = `in the bin 0..${formatPs(info.config['binwidthPs'] as number)}`;
+  const text = Number.isNaN(value) ? 'not defined here: below the dead time, or no rate' : value === 0 ? `0, no pair ${bin}` : `${withError(value, error)} ${bin}`;
   return [{ label: 'g2(0)', text }];
 }
 

@@ -1,4 +1,6 @@
 // test/dsp/life.test.ts - what happens to measurements while tags flow, stop, or something dies.
+//
+// Kept together although it is long: every test here needs the same scripted line.
 import { once } from 'node:events';
 import { BroadcastChannel } from 'node:worker_threads';
 import test from 'ava';

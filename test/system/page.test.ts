@@ -55,7 +55,6 @@ test('without a link the page says what it needs; with a wrong one it says so an
   await bare.page.close();
   const wrong = await open(webLink().replace(/#.*/, `#${'A'.repeat(43)}`), 800);
   await wrong.page.waitForSelector('.notice >> text=/not valid/');
-  await wrong.page.waitForSelector('text=/link/i');
-  t.pass();
+
   await wrong.page.close();
 });

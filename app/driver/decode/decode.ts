@@ -49,7 +49,9 @@ export class T2Decoder {
   /** @param stateAt 8-aligned, `stateBytes` long; the raw records of each call lie behind it */
   constructor(memory: WebAssembly.Memory, stateAt: number, format: T2Format, channels: T2Channels, tick: Tick, originPs = 0n, kind?: 'wasm' | 'typescript') {
     if (tick.num > tickBounds.num || tick.den > tickBounds.den) {
-      throw new TaggerError('unsupported', `Cannot decode times in ticks of ${tick.num}/${tick.den} ps.`, { hint: 'A tick may be up to 16 us long and a fraction down to 1/4096 ps.' });
+      throw new TaggerError('unsupported', `Cannot decode times in ticks of ${tick.num}/${tick.den} ps.`, {
+        hint: 'A tick may be up to 16 us long and a fraction down to 1/4096 ps.',
+      });
     }
     const wasm = kind === 'typescript' ? undefined : instantiate(memory);
     if (kind === 'wasm' && !wasm) throw new TaggerError('unavailable', 'Cannot decode with WebAssembly: decode.wasm is missing or this machine lacks SIMD.');

@@ -101,7 +101,9 @@ export class ReplayTagger implements Tagger {
         taken += decoder.consumed;
         this.#taken = next + taken;
         if (decoder.stop === 'unknown') this.#unknown(sink, decoder);
-        else if (decoder.stop === 'time') throw new TaggerError('protocol', `Cannot replay ${name} any further: at record ${this.#taken} its overflow records add up to more than 106 days.`, { hint: 'The file is damaged, or not a T2 recording.' });
+        else if (decoder.stop === 'time') throw new TaggerError('protocol', `Cannot replay ${name} any further: at record ${this.#taken} its overflow records add up to more than 106 days.`, {
+          hint: 'The file is damaged, or not a T2 recording.',
+        });
         else if (decoder.stop === 'limit' && limitPs !== undefined) {
           heartbeat(limitPs);
           await pause(stepMs, signal);
@@ -122,7 +124,9 @@ export class ReplayTagger implements Tagger {
   /** A record that nobody can read stands for something that happened: that is a loss, not nothing. */
   #unknown(sink: TagSink, decoder: T2Decoder): void {
     if (decoder.unknowns > tolerated) {
-      throw new TaggerError('protocol', `Cannot replay ${this.#recording.name} any further: ${decoder.unknowns} of its first ${this.#taken} records are of no known kind.`, { hint: 'The file is damaged, or its header names the wrong record type.' });
+      throw new TaggerError('protocol', `Cannot replay ${this.#recording.name} any further: ${decoder.unknowns} of its first ${this.#taken} records are of no known kind.`, {
+        hint: 'The file is damaged, or its header names the wrong record type.',
+      });
     }
     const fromPs = decoder.watermarkPs, atPs = decoder.unknownPs;
     sink.lost({ grade: 'flagged', place: 'device', fromPs, toPs: (atPs > fromPs ? atPs : fromPs) + 1n });

@@ -39,7 +39,9 @@ export function openRecording(path: string): Recording {
     fd = openSync(path, 'r');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new TaggerError(code === 'ENOENT' ? 'not-found' : 'unavailable', `Cannot open the recording ${path}: ${reasons[code] ?? code}.`, { hint: 'Check the path and its permissions; a relative path starts at the folder of the daemon.', cause: error });
+    throw new TaggerError(code === 'ENOENT' ? 'not-found' : 'unavailable', `Cannot open the recording ${path}: ${reasons[code] ?? code}.`, {
+      hint: 'Check the path and its permissions; a relative path starts at the folder of the daemon.', cause: error,
+    });
   }
   try {
     return describe(fd, name);

@@ -29,11 +29,15 @@ const entryBytes = 48;
  * @throws {TaggerError} `usage` if this is no PTU file, `protocol` if its header is damaged
  */
 export function readHeader(head: Uint8Array, fileBytes: number, name: string): Header {
-  const fault = (what: string, hint?: string): TaggerError => new TaggerError('protocol', `Cannot read the header of ${name}: ${what}.`, { hint: hint ?? 'Copy the file again, or record it anew.' });
+  const fault = (what: string, hint?: string): TaggerError => new TaggerError('protocol', `Cannot read the header of ${name}: ${what}.`, {
+    hint: hint ?? 'Copy the file again, or record it anew.',
+  });
   if (fileBytes === 0) throw new TaggerError('usage', `Cannot replay ${name}: the file is empty.`, { hint: 'The recording program may not have finished.' });
   const magic = latin(head.subarray(0, 8));
   if (magic !== 'PQTTTR\0\0'.slice(0, magic.length)) {
-    throw new TaggerError('usage', `Cannot replay ${name}: it does not begin with PQTTTR, so it is not a PTU file.`, { hint: 'PTU files of PicoQuant instruments in T2 mode can be replayed.' });
+    throw new TaggerError('usage', `Cannot replay ${name}: it does not begin with PQTTTR, so it is not a PTU file.`, {
+      hint: 'PTU files of PicoQuant instruments in T2 mode can be replayed.',
+    });
   }
   if (head.length < 16) throw fault(`the file ends after ${head.length} bytes, inside the magic`);
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
@@ -79,7 +83,9 @@ export function readHeader(head: Uint8Array, fileBytes: number, name: string): H
 export function requireNumber(header: Header, key: string, name: string): number {
   const value = header.values.get(key);
   if (typeof value !== 'number') {
-    throw new TaggerError('protocol', `Cannot replay ${name}: its header ${value === undefined ? `lacks ${key}` : `holds a ${key} that is not a number`}.`, { hint: 'The file was not written by a PicoQuant program or is damaged.' });
+    throw new TaggerError('protocol', `Cannot replay ${name}: its header ${value === undefined ? `lacks ${key}` : `holds a ${key} that is not a number`}.`, {
+      hint: 'The file was not written by a PicoQuant program or is damaged.',
+    });
   }
   return value;
 }

@@ -40,16 +40,22 @@ export function recordTypeOf(header: Header, name: string): RecordType {
   }
   const shown = `0x${(code >>> 0).toString(16).padStart(8, '0')}`;
   if (t3Types.has(code)) {
-    throw new TaggerError('unsupported', `Cannot replay ${name}: it holds T3 records (type ${shown}), which are not supported yet.`, { hint: 'Record in T2 mode, where every record has an absolute time.' });
+    throw new TaggerError('unsupported', `Cannot replay ${name}: it holds T3 records (type ${shown}), which are not supported yet.`, {
+      hint: 'Record in T2 mode, where every record has an absolute time.',
+    });
   }
-  throw new TaggerError('unsupported', `Cannot replay ${name}: the record type ${shown} is unknown.`, { hint: `Known are the T2 types of ${Object.values(recordTypes).map(({ instrument }) => instrument).join(', ')}.` });
+  throw new TaggerError('unsupported', `Cannot replay ${name}: the record type ${shown} is unknown.`, {
+    hint: `Known are the T2 types of ${Object.values(recordTypes).map(({ instrument }) => instrument).join(', ')}.`,
+  });
 }
 
 /** The global resolution as a fraction of ps. */
 export function tickOf(header: Header, name: string): Tick {
   const seconds = requireNumber(header, 'MeasDesc_GlobalResolution', name);
   if (!Number.isFinite(seconds) || seconds <= 0) {
-    throw new TaggerError('protocol', `Cannot replay ${name}: its resolution MeasDesc_GlobalResolution is ${seconds} s, not a positive number.`, { hint: 'Without a resolution the times mean nothing.' });
+    throw new TaggerError('protocol', `Cannot replay ${name}: its resolution MeasDesc_GlobalResolution is ${seconds} s, not a positive number.`, {
+      hint: 'Without a resolution the times mean nothing.',
+    });
   }
   const tick = fractionOf(seconds * 1e12);
   if (!tick) {

@@ -25,7 +25,9 @@ export function shareCommand(context: Context): Command {
     .option('--json', 'one JSON document on stdout')
     .action(async (options: ShareOptions) => {
       const ttlPs = options.ttl === undefined ? undefined : parseTime('ttl', options.ttl);
-      if (ttlPs !== undefined && ttlPs < 1e12) throw new TaggerError('usage', `--ttl: a link valid for ${options.ttl} is over before anybody can use it.`, { hint: 'Write at least 1s, for example 2h or 7d.' });
+      if (ttlPs !== undefined && ttlPs < 1e12) throw new TaggerError('usage', `--ttl: a link valid for ${options.ttl} is over before anybody can use it.`, {
+        hint: 'Write at least 1s, for example 2h or 7d.',
+      });
       await withSession(options, context, async session => {
         const shared = await session.share({
           facet: options.facet,

@@ -34,7 +34,9 @@ export function setCommand(context: Context): Command {
 async function changeSetting(words: string[], options: SetOptions, context: Context): Promise<void> {
   const [value, word, channelWord] = words.toReversed();
   if (value === undefined || word === undefined || words.length > 3) {
-    throw new TaggerError('usage', `Cannot set '${words.join(' ')}': a key and a value are needed.`, { hint: 'Write tagctl set [CHANNEL] KEY VALUE, for example tagctl set 1 trigger-level 0.5V.' });
+    throw new TaggerError('usage', `Cannot set '${words.join(' ')}': a key and a value are needed.`, {
+      hint: 'Write tagctl set [CHANNEL] KEY VALUE, for example tagctl set 1 trigger-level 0.5V.',
+    });
   }
   const channel = channelWord === undefined ? undefined : parseChannel(channelWord);
   const revision = options.revision === undefined ? undefined : parseInteger('revision', options.revision);
