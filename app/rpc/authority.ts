@@ -43,7 +43,9 @@ export class Connection {
   /** @returns a function that gives the places back, once */
   takeMeasurements(count: number): () => void {
     if (this.#measurements + count > limits.measurementsPerSession) {
-      throw new TaggerError('limit', `Cannot create ${count === 1 ? 'a measurement' : `${count} measurements`}: this connection holds ${this.#measurements} and may hold ${limits.measurementsPerSession}.`, { hint: 'Dispose measurements that are no longer needed.' });
+      throw new TaggerError('limit', `Cannot create ${count === 1 ? 'a measurement' : `${count} measurements`}: this connection holds ${this.#measurements} and may hold ${limits.measurementsPerSession}.`, {
+        hint: 'Dispose measurements that are no longer needed.',
+      });
     }
     this.#measurements += count;
     return once(() => { this.#measurements -= count; });
@@ -51,7 +53,9 @@ export class Connection {
 
   takeSubscription(): () => void {
     if (this.#subscriptions >= limits.subscriptionsPerSession) {
-      throw new TaggerError('limit', `Cannot subscribe: this connection has ${limits.subscriptionsPerSession} subscriptions.`, { hint: 'Cancel subscriptions that are no longer needed.' });
+      throw new TaggerError('limit', `Cannot subscribe: this connection has ${limits.subscriptionsPerSession} subscriptions.`, {
+        hint: 'Cancel subscriptions that are no longer needed.',
+      });
     }
     this.#subscriptions++;
     return once(() => { this.#subscriptions--; });

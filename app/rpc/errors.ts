@@ -26,5 +26,7 @@ function recognise(error: unknown): TaggerError | undefined {
   }
   const path = error instanceof TypeError ? noSuchMethod.exec(error.message)?.[1] : undefined;
   if (path === undefined) return undefined;
-  return new TaggerError('forbidden', `Cannot call '${/^\w{1,64}$/.test(path) ? path : '...'}': this object has no such method.`, { hint: 'Another facet may have it; ask for a link with more rights.' });
+  return new TaggerError('forbidden', `Cannot call '${/^\w{1,64}$/.test(path) ? path : '...'}': this object has no such method.`, {
+    hint: 'Another facet may have it; ask for a link with more rights.',
+  });
 }

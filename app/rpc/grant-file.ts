@@ -60,7 +60,9 @@ export class GrantFile {
       const folder = await open(this.#folder, 'r');
       try { await folder.sync(); } finally { await folder.close(); }
     } catch (cause) {
-      throw new TaggerError('unavailable', 'Cannot store the grants: the change will be lost when the daemon restarts.', { cause, hint: 'Check the space on the disk of the state folder.' });
+      throw new TaggerError('unavailable', 'Cannot store the grants: the change will be lost when the daemon restarts.', {
+        cause, hint: 'Check the space on the disk of the state folder.',
+      });
     }
   }
 }

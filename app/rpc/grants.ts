@@ -85,7 +85,9 @@ export class Grants {
     this.#forgetExpired();
     const parent = this.#rows.get(parentId);
     if (!parent) throw new TaggerError('closed', 'Cannot share: the grant to share from has ended.');
-    const refuse = (why: string): TaggerError => new TaggerError('forbidden', `Cannot share ${why}: your own grant does not reach that far.`, { hint: 'A link can pass on what you have, or less.' });
+    const refuse = (why: string): TaggerError => new TaggerError('forbidden', `Cannot share ${why}: your own grant does not reach that far.`, {
+      hint: 'A link can pass on what you have, or less.',
+    });
     if (!includes(parent.facet, wanted.facet)) throw refuse(`'${wanted.facet}'`);
     const tagger = wanted.taggers?.find(id => parent.taggers && !parent.taggers.includes(id));
     if (tagger !== undefined) throw refuse(`the tagger '${tagger}'`);
@@ -158,7 +160,9 @@ export class Grants {
 
   #checkRoom(parent: Grant): void {
     const path = this.lineage(parent.id);
-    if (path.length >= deepest) throw new TaggerError('limit', `Cannot share: this link is already passed on ${deepest - 1} times.`, { hint: 'Ask somebody nearer to the owner for a link.' });
+    if (path.length >= deepest) throw new TaggerError('limit', `Cannot share: this link is already passed on ${deepest - 1} times.`, {
+      hint: 'Ask somebody nearer to the owner for a link.',
+    });
     if (this.#rows.size >= limits.grants) throw new TaggerError('limit', `Cannot share: this box holds ${limits.grants} grants.`, { hint: 'Revoke some that are no longer used.' });
     // One guest must not use up the table for all.
     if (!includes(parent.facet, 'admin') && this.tree(parent.id).length > limits.grantsBelow) {

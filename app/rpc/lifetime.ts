@@ -7,10 +7,11 @@ import { TaggerError } from '../core/errors.ts';
 export class Lifetime implements Disposable {
   #reason: TaggerError | undefined;
   readonly #listeners = new Set<(reason: TaggerError) => void>();
-  readonly #leaveParent: () => void;
+  #leaveParent = (): void => {};
 
+  /** @param parent may be over already; then this one is, too */
   constructor(parent?: Lifetime) {
-    this.#leaveParent = parent?.onEnd(reason => { this.end(reason); }) ?? ((): void => {});
+    if (parent) this.#leaveParent = parent.onEnd(reason => { this.end(reason); });
   }
 
   get ended(): boolean { return this.#reason !== undefined; }

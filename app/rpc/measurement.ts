@@ -155,10 +155,10 @@ function classesOf<T extends typeof ReaderTarget>(base: T): Record<MeasurementNa
 const readers = classesOf(ReaderTarget);
 const handles = classesOf(HandleTarget);
 
-/** Reading only. */
+/** Reading only. It does not keep the measurement: whose it is decides how long it lives. */
 export function readerOf(authority: Authority, held: Held): MeasurementReader & RpcTarget {
   const Class = readers[held.port.name] as unknown as TargetClass<MeasurementReader & RpcTarget>;
-  return new Class(new Grip(authority, held, held.hold()));
+  return new Class(new Grip(authority, held, () => {}));
 }
 
 /** Reading and steering. `onRelease` is called when the handle has ended. */

@@ -14,7 +14,9 @@ export class Reach {
   check(action: string, channels: readonly number[]): void {
     const first = channels.find(channel => !this.has(channel));
     if (first === undefined) return;
-    throw new TaggerError('forbidden', `Cannot ${action}: this link does not reach channel ${first}.`, { hint: `It reaches ${this.channels?.join(', ')}; ask for a link with more channels.` });
+    throw new TaggerError('forbidden', `Cannot ${action}: this link does not reach channel ${first}.`, {
+      hint: `It reaches ${this.channels?.join(', ')}; ask for a link with more channels.`,
+    });
   }
 
   settings(settings: Settings): Settings {

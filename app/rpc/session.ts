@@ -160,7 +160,9 @@ function ownKept({ desk, grant }: Authority, action: string, name: unknown) {
   const checked = checkName(action, name);
   const kept = desk.kept.get(checked);
   if (!kept || !desk.grants.lineage(kept.grantId).includes(grant.id)) {
-    throw new TaggerError('not-found', `Cannot ${action}: none was kept as '${checked}' under this link.`, { hint: 'Measurements of other links can be read through the tagger: see its list of shared ones.' });
+    throw new TaggerError('not-found', `Cannot ${action}: none was kept as '${checked}' under this link.`, {
+      hint: 'Measurements of other links can be read through the tagger: see its list of shared ones.',
+    });
   }
   return kept;
 }

@@ -35,7 +35,9 @@ function checkValues(action: string, values: unknown, info: TaggerInfo, scope: S
   for (const [key, value] of Object.entries(values)) {
     const setting = known.find(each => each.key === key);
     if (!setting) {
-      throw new TaggerError('usage', `Cannot ${action}: there is no setting '${key.slice(0, 40)}'.`, { hint: known.length > 0 ? `Use ${known.map(each => each.key).join(', ')}.` : `This tagger has no settings of a ${scope}.` });
+      throw new TaggerError('usage', `Cannot ${action}: there is no setting '${key.slice(0, 40)}'.`, {
+        hint: known.length > 0 ? `Use ${known.map(each => each.key).join(', ')}.` : `This tagger has no settings of a ${scope}.`,
+      });
     }
     checked[key] = checkValue(action, setting, value);
   }

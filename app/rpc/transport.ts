@@ -10,6 +10,8 @@ import { closeCodes, decodeFrame, encodeFrame } from '../core/wire.ts';
 import { checkMessage } from './frames.ts';
 
 const waitingAtMost = 64;
+/** Messages of one peer that are taken in one turn of the event loop, before all others get theirs. */
+const perTurn = 16;
 
 export class PeerTransport {
   readonly encodingLevel: 'jsonCompatible' | 'jsonCompatibleWithBytes';
@@ -22,6 +24,7 @@ export class PeerTransport {
   #receiver: PromiseWithResolvers<void> | undefined;
   #fault: TaggerError | undefined;
   #strangersMessages = 0;
+  #thisTurn = 0;
   #budget: number = limits.messagesPerSecond;
   #budgetAtMs: number;
 
@@ -60,6 +63,10 @@ export class PeerTransport {
       await this.#receiver.promise;
     }
     await this.#takeFromBudget();
+    if (++this.#thisTurn > perTurn) {
+      await new Promise<void>(resolve => { setImmediate(resolve); });
+      this.#thisTurn = 0;
+    }
     const { data, binary } = this.#waiting.shift() as { data: Buffer; binary: boolean };
     if (this.#waiting.length === 0 && this.#socket.isPaused) this.#socket.resume();
     this.#onMessage();
@@ -76,7 +83,9 @@ export class PeerTransport {
 
   #read(data: Buffer, binary: boolean): unknown {
     if (!this.trusted && (data.length > limits.unauthenticatedMessageBytes || ++this.#strangersMessages > limits.unauthenticatedMessages)) {
-      throw new TaggerError('protocol', 'The connection is closed: redeem a link first.', { hint: `Until then ${limits.unauthenticatedMessages} messages of ${limits.unauthenticatedMessageBytes} bytes are taken.` });
+      throw new TaggerError('protocol', 'The connection is closed: redeem a link first.', {
+        hint: `Until then ${limits.unauthenticatedMessages} messages of ${limits.unauthenticatedMessageBytes} bytes are taken.`,
+      });
     }
     if (binary !== (this.encodingLevel === 'jsonCompatibleWithBytes')) throw new TaggerError('protocol', 'The connection is closed: a frame is not of the kind that was agreed on.');
     let message: unknown;

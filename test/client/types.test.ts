@@ -13,8 +13,8 @@ export async function program(tagger: Tagger): Promise<void> {
   const counts = await correlation.getData();
   same<typeof counts, Counts>(true);
   const peak = counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0));
-  const whole: ArrayLike<number> = counts.subarray(peak, peak + 1);
-  new Float64Array(whole);
+  const window: ArrayLike<number> = counts.subarray(peak, peak + 1);
+  same<(typeof window)[number], number>(true);
   const g2 = await correlation.getDataNormalized({ rates: 'segment' });
   same<typeof g2, Float64Array>(true);
   const reading = await correlation.read('getData');

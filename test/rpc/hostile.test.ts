@@ -159,6 +159,27 @@ test('a connection that piles up results is closed before it hurts', async t => 
   await stillFine(t, served);
 });
 
+test('a client that takes nothing of what it asked for is cut off, and others do not feel it', async t => {
+  await using served = await serveStation();
+  await using other = await served.connect();
+  await using peer = await rawConnect(served.port);
+  const session = await peer.gate['redeem']!(secretOf(served.link));
+  const tagger = await session['tagger']!();
+  const measurement = await tagger['measure']!('correlation', { channel1: 1, bins: limits.inlineResultBytes / 8 });
+  peer.socket.pause();
+  const calls = Array.from({ length: 1500 }, () => failure(() => measurement['getIndex']!()));
+  let beats = 0;
+  await until(() => {
+    beats++;
+    return served.rpc.connections === 1;
+  }, 'it was cut off', 20_000);
+  t.true(beats > 50, `the event loop went on turning meanwhile: ${beats} turns`);
+  t.is((await other.info()).name, 'Fake station');
+  peer.socket.terminate();
+  await Promise.all(calls);
+  await stillFine(t, served);
+});
+
 test('pages elsewhere and foreign names are refused at the upgrade', async t => {
   await using served = await serveStation({ origins: ['https://lab.example'] });
   const own = `127.0.0.1:${served.port}`;

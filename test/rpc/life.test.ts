@@ -51,6 +51,26 @@ test('the end of a connection frees what it held, and nothing else', async t => 
   await until(() => served.station.tagger().live.length === 0, 'the last handle is gone');
 });
 
+test('a reader of a shared measurement does not keep it, and cannot steer it', async t => {
+  await using served = await serveStation();
+  await using owner = await served.connect();
+  await (await (await owner.tagger()).measure('histogram', { click: 1, bins: 10 })).detach('common');
+  const { session } = await served.guest({ facet: 'view' });
+  await using guest = session;
+  await using tagger = await guest.tagger();
+  t.like(await tagger.shared(), [{ name: 'common', measurement: 'histogram', owner: 'owner', running: true }]);
+  await using reader = await tagger.sharedMeasurement('common');
+  t.is((await reader.getData()).length, 10);
+  const any = reader as unknown as Record<string, (() => Promise<unknown>) | undefined>;
+  for (const method of ['start', 'startFor', 'stop', 'clear', 'detach']) t.is(any[method], undefined, method);
+  t.is((await failure(() => guest.discard('common')))?.code, 'not-found', 'it belongs to another link');
+  t.is((await failure(() => guest.measurement('common')))?.code, 'not-found');
+  await owner.discard('common');
+  await owner[Symbol.asyncDispose]();
+  await until(() => served.station.tagger().live.length === 0, 'the owner let go');
+  t.is((await failure(() => reader.getData()))?.code, 'closed');
+});
+
 test('one connection holds 1000 measurements, and at the limit is told so', async t => {
   await using served = await serveStation();
   await using session = await served.connect();
