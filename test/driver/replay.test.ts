@@ -119,8 +119,8 @@ function patched(change: (view: DataView, bytes: Uint8Array) => void): Uint8Arra
 }
 
 const faults: [string, Uint8Array, string, RegExp][] = [
-  ['empty', new Uint8Array(0), 'usage', /the file is empty/],
-  ['text', new TextEncoder().encode('time,channel\n1,2\n'), 'usage', /does not begin with PQTTTR/],
+  ['empty', new Uint8Array(0), 'protocol', /the file is empty/],
+  ['text', new TextEncoder().encode('time,channel\n1,2\n'), 'protocol', /does not begin with PQTTTR/],
   ['three bytes of the magic', good.slice(0, 3), 'protocol', /ends after 3 bytes, inside the magic/],
   ['cut in the header', good.slice(0, 130), 'protocol', /the file ends at byte 130, before Header_End/],
   ['cut in a text', good.slice(0, 16 + 48 + 3), 'protocol', /claims 40 bytes and the file has 3 left/],

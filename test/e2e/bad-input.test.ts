@@ -21,7 +21,7 @@ const faults: [string, () => string[], number, RegExp][] = [
   ['a recording that ends in its header', () => ['--tagger', `replay:${file('cut.ptu', Buffer.concat([Buffer.from('PQTTTR\0\x001.0.00\0\0', 'latin1'), Buffer.alloc(20, 65)]))}`], 65, /cut\.ptu/],
   ['an unknown kind of tagger', () => ['--tagger', 'magic'], 64, /magic/],
   ['a wrong key in the configuration', () => ['--config', file('tagd.toml', '[listen]\nprot = 1\n')], 78, /tagd\.toml:2:1: listen\.prot: unknown key; did you mean 'port'\?/],
-  ['an address that is not loopback', () => ['--listen', '0.0.0.0:0'], 64, /no TLS/],
+  ['an address that is not loopback', () => ['--listen', '0.0.0.0:0'], 69, /no TLS/],
   ['an unknown option', () => ['--tager', 'simulated'], 64, /unknown option/],
 ];
 for (const [what, args, code, message] of faults) {

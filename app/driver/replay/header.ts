@@ -32,10 +32,10 @@ export function readHeader(head: Uint8Array, fileBytes: number, name: string): H
   const fault = (what: string, hint?: string): TaggerError => new TaggerError('protocol', `Cannot read the header of ${name}: ${what}.`, {
     hint: hint ?? 'Copy the file again, or record it anew.',
   });
-  if (fileBytes === 0) throw new TaggerError('usage', `Cannot replay ${name}: the file is empty.`, { hint: 'The recording program may not have finished.' });
+  if (fileBytes === 0) throw new TaggerError('protocol', `Cannot replay ${name}: the file is empty.`, { hint: 'The recording program may not have finished.' });
   const magic = latin(head.subarray(0, 8));
   if (magic !== 'PQTTTR\0\0'.slice(0, magic.length)) {
-    throw new TaggerError('usage', `Cannot replay ${name}: it does not begin with PQTTTR, so it is not a PTU file.`, {
+    throw new TaggerError('protocol', `Cannot replay ${name}: it does not begin with PQTTTR, so it is not a PTU file.`, {
       hint: 'PTU files of PicoQuant instruments in T2 mode can be replayed.',
     });
   }
