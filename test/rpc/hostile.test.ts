@@ -45,6 +45,7 @@ test('frames that are no messages close the connection and nothing else', async 
     '["push",["pipeline",0,["redeem"],[["bigint","' + '9'.repeat(2000) + '"]]]]',
   ];
   for (const frame of frames) t.is((await attack(served, [frame])).code, 4400, String(frame).slice(0, 80));
+  t.is((await attack(served, [JSON.stringify(['push', ['pipeline', 0, ['hello'], ['x'.repeat(limits.unauthenticatedMessageBytes)]]])])).code, 4400, 'a stranger says too much');
   t.not((await attack(served, ['x'.repeat(limits.messageBytes + 1)])).code, 1000, 'a frame beyond every limit');
   for (const frame of [new Uint8Array(3), new Uint8Array(200), new Uint8Array([255, 255, 255, 255, 0]), 'text']) {
     t.is((await attack(served, [frame], [protocols.binary])).code, 4400, 'binary');
@@ -157,6 +158,17 @@ test('a connection that piles up results is closed before it hurts', async t => 
   for (let i = 0; i < limits.exportsPerSession + 2048; i++) socket.send(ping);
   t.regex(await closed, /more than 20000 results/);
   await stillFine(t, served);
+});
+
+test('an error that leaves the box has no stack and no cause', async t => {
+  await using served = await serveStation();
+  const socket = await openSocket(served.port);
+  socket.send(redeem('wrong'));
+  socket.send('["pull",1]');
+  const reply = await new Promise<string>(resolve => { socket.on('message', data => { resolve(String(data as Buffer)); }); });
+  t.regex(reply, /"code":"forbidden"/);
+  t.notRegex(reply, /\.ts|\bat |cause/);
+  socket.terminate();
 });
 
 test('a client that takes nothing of what it asked for is cut off, and others do not feel it', async t => {

@@ -168,6 +168,17 @@ test('grants survive a restart, as hashes; uses and lifetimes too', async t => {
   t.is(await third.redeem(secretOf(served.link)), undefined, 'a temporary secret ends with its process');
 });
 
+test('an expired link is refused by the clock, even if its timer never came', async t => {
+  const clock = new ManualClock();
+  await using served = await serveStation({ clock });
+  const { session } = await served.guest({ facet: 'view', ttlMs: 60_000 });
+  await using guest = session;
+  clock.jump(59_999);
+  t.is((await guest.info()).name, 'Fake station');
+  clock.jump(1);
+  t.is((await failure(() => guest.info()))?.code, 'closed');
+});
+
 test('a damaged file of grants is set aside with an error, and never emptied', async t => {
   const clock = new ManualClock();
   await using served = await serveStation({ clock });
