@@ -7,12 +7,12 @@ import { stripTypeScriptTypes } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
-import nodeResolve from '@rollup/plugin-node-resolve';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
 
 const typescript = {
   name: 'strip-types',
   transform(code, id) {
-    if (!/\.ts$/.test(id)) return null;
+    if (!id.endsWith('.ts')) return null;
     const plain = stripTypeScriptTypes(code, { mode: 'strip' });
     const rewritten = plain.replace(/new URL\(\s*'(\.[^']+\.(worker\.ts|wasm))'\s*,\s*import\.meta\.url\s*\)/g, (_, path, kind) => {
       const file = resolve(dirname(id), path);

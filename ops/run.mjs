@@ -16,7 +16,7 @@ export async function runTool(name, script, args, env) {
 /** Runs ava and counts what its report says. */
 export async function runTests(args, env) {
   const started = Date.now();
-  const { code, output } = await child([join(root, 'node_modules/ava/entrypoints/cli.mjs'), ...args], env);
+  const { code, output } = await child([join(root, 'node_modules/ava/entrypoints/cli.js'), ...args], env);
   const count = pattern => [...output.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0);
   const passed = count(/^ *(\d+) tests? passed$/gm);
   const skipped = count(/^ *(\d+) tests? skipped$/gm);
