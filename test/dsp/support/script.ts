@@ -33,28 +33,14 @@ export interface Script {
 
 let opened = 0;
 
-/** A line with a scripted tagger, and the gates of its script. */
-export class ScriptedLine implements AsyncDisposable {
-  readonly line: Line;
+/** The gates of a script. It listens before the line opens: a free-running script may be at its first gate before that is told. */
+class Gates {
   readonly #wire: BroadcastChannel;
   readonly #tell: (message: unknown) => void;
   readonly #reached = new Set<string>();
   readonly #waiting = new Map<string, () => void>();
 
-  static async open(script: Script, options: Partial<LineOptions> = {}): Promise<ScriptedLine> {
-    const wire = new BroadcastChannel(`script ${process.pid} ${++opened}`);
-    const source: TaggerSource = { kind: 'replay', file: encode({ wire: wire.name, script }), speed: 'unpaced' };
-    try {
-      const line = await Line.open({ id: 'scripted', source, ingestWorker: new URL('./scripted.worker.ts', import.meta.url), ringSlots: 8, ...options });
-      return new ScriptedLine(line, wire);
-    } catch (error) {
-      wire.close();
-      throw error;
-    }
-  }
-
-  private constructor(line: Line, wire: BroadcastChannel) {
-    this.line = line;
+  constructor(wire: BroadcastChannel) {
     this.#wire = wire;
     this.#tell = wire.postMessage.bind(wire);
     wire.addEventListener('message', event => {
@@ -65,16 +51,46 @@ export class ScriptedLine implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the script stands at this gate. */
   async reached(gate: string): Promise<void> {
     if (!this.#reached.has(gate)) await new Promise<void>(resolve => { this.#waiting.set(gate, resolve); });
   }
 
   open(gate: string): void { this.#tell({ open: gate }); }
 
+  close(): void { this.#wire.close(); }
+}
+
+/** A line with a scripted tagger, and the gates of its script. */
+export class ScriptedLine implements AsyncDisposable {
+  readonly line: Line;
+  readonly #gates: Gates;
+
+  static async open(script: Script, options: Partial<LineOptions> = {}): Promise<ScriptedLine> {
+    const name = `script ${process.pid} ${++opened}`;
+    const gates = new Gates(new BroadcastChannel(name));
+    const source: TaggerSource = { kind: 'replay', file: encode({ wire: name, script }), speed: 'unpaced' };
+    try {
+      const line = await Line.open({ id: 'scripted', source, ingestWorker: new URL('./scripted.worker.ts', import.meta.url), ringSlots: 8, ...options });
+      return new ScriptedLine(line, gates);
+    } catch (error) {
+      gates.close();
+      throw error;
+    }
+  }
+
+  private constructor(line: Line, gates: Gates) {
+    this.line = line;
+    this.#gates = gates;
+  }
+
+  /** Resolves when the script stands at this gate. */
+  reached(gate: string): Promise<void> { return this.#gates.reached(gate); }
+
+  open(gate: string): void { this.#gates.open(gate); }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.line[Symbol.asyncDispose]();
-    this.#wire.close();
+    this.#gates.close();
   }
 }
 
