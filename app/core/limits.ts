@@ -7,6 +7,8 @@ export const limits = {
   channelsPerView: 254,
   /** A window must fit a double exactly, because results carry differences as numbers. */
   windowPs: 2 ** 53 - 1,
+  /** One `startFor`. Beyond 2^53 ps its length is a double: whole, and exact to one part in 10^16. */
+  runPs: 100 * 86_400e12,
   /** 64 Mi bins of 8 bytes in two delta buffers and a total are 1.5 GiB: above this a Pi cannot hold it. */
   binsPerMeasurement: 16 * 1024 * 1024,
   /** All results of one line together; the shared memory of a line is reserved, not used, up to this. */

@@ -20,6 +20,8 @@ export interface HandleOptions {
   results: ResultsThread;
   /** The first measurement that starts lets a waiting source go. */
   onStart: () => void;
+  /** How much of its source the line has handed over, if the source has an end. */
+  sourceProgress: () => number | undefined;
   /** Both threads have let go, or are dead: the memory can be given back. */
   onReleased: () => void;
 }
@@ -56,8 +58,8 @@ export class Handle implements MeasurementPort {
 
   async startFor(durationPs: number, clear = true): Promise<void> {
     this.#check('start');
-    if (!Number.isInteger(durationPs) || durationPs < 1 || durationPs > limits.windowPs) {
-      throw new TaggerError('usage', `Cannot start the ${this.name} for ${String(durationPs)} ps: the duration must be a whole number of ps from 1 to ${limits.windowPs}.`);
+    if (!Number.isInteger(durationPs) || durationPs < 1 || durationPs > limits.runPs) {
+      throw new TaggerError('usage', `Cannot start the ${this.name} for ${String(durationPs)} ps: the duration must be a whole number of ps from 1 to ${limits.runPs} (100 days).`);
     }
     await this.launch(this.#options.ring.requestFlush(), clear, durationPs);
   }
@@ -118,7 +120,8 @@ export class Handle implements MeasurementPort {
   }
 
   progress(): number | undefined {
-    if (!this.#limited || this.#closing.signal.aborted) return undefined;
+    if (this.#closing.signal.aborted) return undefined;
+    if (!this.#limited) return this.#options.sourceProgress();
     const { boardAt } = this.#options.placement;
     const fraction = viewsOf(this.#options.ring.memory, boardAt + 64).f64[(boardAt + board.progress) / 8]!;
     return Number.isNaN(fraction) ? undefined : fraction;

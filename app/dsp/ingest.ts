@@ -13,6 +13,8 @@ import { IngestSink } from './sink.ts';
 
 /** How often a silent source is looked after; no block waits longer than this beyond its time. */
 const tickMs = 5;
+/** How often the driver is asked how far it is and whether all is well. */
+const sourceEveryMs = 200;
 
 /** @param openTagger finds the driver and opens the tagger that the line was made for */
 export function runIngest(openTagger: (source: TaggerSource) => Promise<Tagger>): void {
@@ -42,10 +44,12 @@ async function ingest(setup: IngestSetup, openTagger: (source: TaggerSource) => 
       if (!ring.stopped) {
         report({ kind: 'streaming' });
         const ticking = setInterval(() => writer.tick(), tickMs);
+        const telling = setInterval(() => { report({ kind: 'source', progress: tagger.progress?.(), detail: tagger.detail?.() }); }, sourceEveryMs);
         try {
           await tagger.run(writer, commands.stop.signal);
         } finally {
           clearInterval(ticking);
+          clearInterval(telling);
           writer.finish();
         }
         ring.end(ring.stopped ? 'broken' : 'source');

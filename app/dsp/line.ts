@@ -76,6 +76,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   #deaths: number[] = [];
   #state: TaggerState = 'probing';
   #detail = 'The tagger is being opened.';
+  #source: { progress: number | undefined; detail: string | undefined } = { progress: undefined, detail: undefined };
   #info!: TaggerInfo;
   #settings: Settings = {};
   #revision = 0;
@@ -141,7 +142,7 @@ export class Line implements TaggerPort, AsyncDisposable {
 
   status(): TaggerStatus {
     return {
-      id: this.id, state: this.#state, detail: this.#detail, info: this.#info, settings: this.#settings, revision: this.#revision,
+      id: this.id, state: this.#state, detail: this.#source.detail ?? this.#detail, info: this.#info, settings: this.#settings, revision: this.#revision,
       ledger: this.#ledgerNow(), kernel: this.#kernel,
     };
   }
@@ -202,6 +203,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const handle = new Handle({
       id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results,
       onStart: () => this.#go(),
+      sourceProgress: () => this.#source.progress,
       onReleased: () => {
         this.#handles.delete(id);
         this.#delays.delete(id);
@@ -331,6 +333,9 @@ export class Line implements TaggerPort, AsyncDisposable {
       case 'ledger':
         this.#ledger = report.ledger;
         break;
+      case 'source':
+        this.#tellSource(report);
+        break;
       case 'loss':
         this.#emit({ kind: 'loss', taggerId: this.id, grade: report.grade, place: report.place, intervals: report.intervals });
         break;
@@ -362,7 +367,15 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#setState('gone', error.hint === undefined ? error.message : `${error.message} ${error.hint}`);
   }
 
+  /** A new sentence of the driver is news like a new state. */
+  #tellSource({ progress, detail }: { progress: number | undefined; detail: string | undefined }): void {
+    const before = this.#source.detail;
+    this.#source = { progress, detail };
+    if ((before === undefined) !== (detail === undefined)) this.#emit({ kind: 'state', taggerId: this.id });
+  }
+
   #setState(state: TaggerState, detail: string): void {
+    this.#source = { progress: state === 'ended' ? 1 : this.#source.progress, detail: undefined };
     this.#state = state;
     this.#detail = detail;
     this.#emit({ kind: 'state', taggerId: this.id });

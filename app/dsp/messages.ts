@@ -58,6 +58,8 @@ export type IngestReport =
   | { kind: 'ready'; info: TaggerInfo; settings: Settings; kernel: KernelSet['kind'] }
   | { kind: 'streaming' }
   | { kind: 'ledger'; ledger: LedgerSnapshot }
+  /** What the driver says of its source, now and then while it runs. */
+  | { kind: 'source'; progress: number | undefined; detail: string | undefined }
   | { kind: 'loss'; grade: Loss['grade']; place: Loss['place']; intervals: number }
   | { kind: 'clock'; locked: boolean }
   | { kind: 'configured'; call: number; settings: Settings }

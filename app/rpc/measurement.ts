@@ -120,7 +120,7 @@ class HandleTarget extends ReaderTarget {
   startFor(durationPs: unknown, clear: unknown = true): Promise<void> {
     return this.#grip.run(() => {
       const action = `start a ${specOf(this.#grip.held.port.name).className} for a time`;
-      return this.#grip.held.port.startFor(checkInteger(action, 'durationPs', durationPs, 1, limits.windowPs), checkBoolean(action, 'clear', clear));
+      return this.#grip.held.port.startFor(checkInteger(action, 'durationPs', durationPs, 1, limits.runPs), checkBoolean(action, 'clear', clear));
     });
   }
 

@@ -249,6 +249,9 @@ test('wrong arguments are refused one by one and leave nothing behind', async t 
   await t.throwsAsync(line.createMeasurements([countrate(1), huge]), { code: 'limit', message: /memory/ });
   const [port] = await line.createMeasurements([countrate(1)], { start: false }) as [MeasurementPort];
   await t.throwsAsync(port.startFor(0), { code: 'usage' });
+  await t.throwsAsync(port.startFor(200 * 86_400e12), { code: 'usage', message: /100 days/ });
+  await port.startFor(12 * 3600e12); // a night is longer than 2^53 ps
+  t.true(port.isRunning());
   await t.throwsAsync(port.read('getNothing'), { code: 'usage' });
   port.dispose();
   while (line.usedBytes !== before) await new Promise(resolve => { setImmediate(resolve); });

@@ -72,6 +72,7 @@ test('100 million tags through a ring of 4 million, beside a slow measurement: e
     t.is(info.lossGrade, 'none');
     t.is(info.lostIntervals, 0);
     t.is(info.tags, tags);
+    t.is(quick!.progress(), 1);
     t.is(line.status().ledger.channels.reduce((sum, { delivered }) => sum + delivered, 0), tags);
   } finally {
     rmSync(folder, { recursive: true });
