@@ -45,7 +45,7 @@ export class Caller {
   }
 }
 
-/** Puts arrays that come in chunks together, and makes numbers of wide counts. */
+/** Puts arrays that come in chunks together, and makes doubles of counts. */
 async function assemble(value: unknown): Promise<unknown> {
   if (isChunked(value)) return plainCounts(await collect(value));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

@@ -10,7 +10,7 @@ export type { Subscription } from './calls.ts';
 export { TaggerError, type ErrorCode } from '../core/errors.ts';
 export { formatLink, formatWebLink, parseLink, type Link } from '../core/link.ts';
 export { measurements, type ConfigOf, type GetterArgs, type GetterName, type MeasurementName } from '../core/measurements.ts';
-export type { CounterData, Counts, ValueOf } from './counts.ts';
+export type { CounterData, ValueOf } from './counts.ts';
 export type { Reading, ResultInfo } from '../core/results.ts';
 export type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 export type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';

@@ -37,7 +37,7 @@ function Panel({ live, channels, begin }: PanelProps): ComponentChildren {
       measurement.current = made;
       const delaysPs = await made.getIndex();
       await made.onUpdate(({ value, info }) => {
-        plot.setData([delaysPs, Float64Array.from(value, Number)]);
+        plot.setData([delaysPs, value]);
         note.value = `${formatPs(info.liveTimePs)} live · ${info.tags} tags · loss: ${info.lossGrade}${info.aliased ? ` · binwidth is no multiple of the tick; try ${info.nearestGoodPs.map(formatPs).join(' or ')}` : ''}`;
       }, { everyMs: 500, getter: 'getData' });
     };

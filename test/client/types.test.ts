@@ -1,6 +1,6 @@
 // test/client/types.test.ts - what the compiler must know of results and arguments; the type check of the project runs it.
 import test from 'ava';
-import type { Counts, CounterData, Measurement, Reading, ResultInfo, Tagger } from '../../app/client/index.ts';
+import type { CounterData, Measurement, Reading, ResultInfo, Tagger } from '../../app/client/index.ts';
 
 /** True only if both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
@@ -11,16 +11,16 @@ export async function program(tagger: Tagger): Promise<void> {
   const correlation = await tagger.measure('correlation', { channel1: 1, channel2: 2, binwidthPs: 16, bins: 20000 });
   same<typeof correlation, Measurement<'correlation'>>(true);
   const counts = await correlation.getData();
-  same<typeof counts, Counts>(true);
+  same<typeof counts, Float64Array>(true);
   const peak = counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0));
   const window: ArrayLike<number> = counts.subarray(peak, peak + 1);
   same<(typeof window)[number], number>(true);
   const g2 = await correlation.getDataNormalized({ rates: 'segment' });
   same<typeof g2, Float64Array>(true);
   const reading = await correlation.read('getData');
-  same<typeof reading, Reading<Counts>>(true);
+  same<typeof reading, Reading<Float64Array>>(true);
   await correlation.onUpdate(({ value, info }) => {
-    same<typeof value, Counts>(true);
+    same<typeof value, Float64Array>(true);
     same<typeof info, ResultInfo>(true);
   });
   await correlation.onUpdate(({ value }) => { same<typeof value, Float64Array>(true); }, { getter: 'getIndex', everyMs: 100 });
