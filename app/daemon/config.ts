@@ -18,6 +18,7 @@ export const configSchema = z.strictObject({
   tagger: z.strictObject({
     source: z.string().default('simulated').describe('simulated, simulated:{options}, replay:FILE or usb[:SERIAL].'),
     free_run: z.boolean().default(false).describe('Let a recording flow at once instead of with the first measurement.'),
+    speed: z.number().positive().max(1e6).optional().describe('Pace of a recording, 1 = as it was recorded; absent: as fast as it is taken, and nothing is ever lost.'),
     workers: z.int().min(1).max(16).optional().describe('Threads that measure; default: processors - 1, at least 1.'),
     ring_blocks: z.int().min(8).max(4096).optional().describe('Blocks of 16384 tags (about 185 KB each) in the ring; default 256, 64 below 2 GB of memory.'),
     block_tags: z.int().min(1).max(16384).optional().describe('Tags per block; smaller blocks are for tests.'),

@@ -48,7 +48,7 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
     server.closeAllConnections();
   }));
 
-  const line = owned.use(await Line.open(lineOptions(config, demo && config.tagger.source === 'simulated' ? await demoSource(log) : parseSource(config.tagger.source))));
+  const line = owned.use(await Line.open(lineOptions(config, await sourceOf(config, demo))));
   lines.push(line);
   line.onEvent(event => { station.emit(event); });
   station.add(line);
@@ -83,6 +83,14 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
     log.error(`not stopped within ${stopWithinMs} ms; leaving as it is`);
     process.exit(70);
   }, stopWithinMs).unref();
+}
+
+async function sourceOf({ tagger }: Config, demo: boolean): Promise<TaggerSource> {
+  if (demo && tagger.source === 'simulated') return demoSource(log);
+  const source = parseSource(tagger.source);
+  if (tagger.speed === undefined) return source;
+  if (source.kind !== 'replay') throw new TaggerError('usage', `Cannot set the speed of '${tagger.source}': only a recording has one.`, { hint: 'Leave out --speed, or name a recording with --tagger replay:FILE.' });
+  return { ...source, speed: tagger.speed };
 }
 
 function lineOptions(config: Config, source: TaggerSource): Parameters<typeof Line.open>[0] {

@@ -20,6 +20,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     .option('--state <folder>', 'folder for grants, identity and audit')
     .option('--listen <host:port>', 'the one address to listen on (default: 127.0.0.1:7433)')
     .option('--tagger <source>', 'simulated, simulated:{options}, replay:FILE or usb[:SERIAL]')
+    .option('--speed <factor>', 'pace of a recording, 1 = as recorded (default: as fast as it is taken)')
     .option('--free-run', 'let a recording flow at once instead of with the first measurement')
     .option('--print-link', "print 'link: tagd://...' for scripts (loopback only)")
     .option('--demo', 'simulated tagger, embedded MQTT broker and a few words on how to go on')
@@ -44,12 +45,13 @@ export function readInvocation(args: readonly string[]): Invocation {
   return invocation;
 }
 
-interface Flags { config?: string; state?: string; listen?: string; tagger?: string; freeRun?: true; printLink?: true; demo?: true }
+interface Flags { config?: string; state?: string; listen?: string; tagger?: string; speed?: string; freeRun?: true; printLink?: true; demo?: true }
 
 function toRun(flags: Flags): RunOptions {
   const config = loadConfig(flags.config);
   if (flags.state !== undefined) config.state = flags.state;
   if (flags.tagger !== undefined) config.tagger.source = flags.tagger;
+  if (flags.speed !== undefined) config.tagger.speed = parseSpeed(flags.speed);
   if (flags.freeRun) config.tagger.free_run = true;
   if (flags.listen !== undefined) config.listen = parseListen(flags.listen);
   if (!isLoopback(config.listen.host)) {
@@ -58,6 +60,12 @@ function toRun(flags: Flags): RunOptions {
     });
   }
   return { config, demo: flags.demo ?? false, printLink: flags.printLink ?? false };
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (!(speed > 0 && speed <= 1e6)) throw new TaggerError('usage', `Cannot replay at speed '${text}'.`, { hint: 'Write a factor above 0: 1 is as recorded, 10 is ten times faster.' });
+  return speed;
 }
 
 export function parseListen(text: string): { host: string; port: number } {

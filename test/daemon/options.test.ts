@@ -24,6 +24,12 @@ test('readInvocation() refuses to listen beyond loopback and says what to do', t
   t.regex((error as unknown as { hint: string }).hint, /SSH tunnel/);
 });
 
+test('readInvocation() reads the speed of a recording and refuses what is none', t => {
+  const invocation = readInvocation(['--tagger', 'replay:a.ptu', '--speed', '2.5']);
+  t.true('run' in invocation && invocation.run.config.tagger.speed === 2.5);
+  for (const wrong of ['0', '-1', 'fast', 'NaN', 'Infinity']) t.throws(() => readInvocation(['--speed', wrong]), { message: `Cannot replay at speed '${wrong}'.` });
+});
+
 test('an unknown option ends with the exit code for usage', t => {
   t.deepEqual(readInvocation(['--prot', '1']), { exitCode: 64 });
 });

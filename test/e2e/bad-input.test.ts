@@ -22,6 +22,7 @@ const faults: [string, () => string[], number, RegExp][] = [
   ['an unknown kind of tagger', () => ['--tagger', 'magic'], 64, /magic/],
   ['a wrong key in the configuration', () => ['--config', file('tagd.toml', '[listen]\nprot = 1\n')], 78, /tagd\.toml:2:1: listen\.prot: unknown key; did you mean 'port'\?/],
   ['an address that is not loopback', () => ['--listen', '0.0.0.0:0'], 69, /no TLS/],
+  ['a speed for what has none', () => ['--tagger', 'simulated', '--speed', '2'], 64, /only a recording has one/],
   ['an unknown option', () => ['--tager', 'simulated'], 64, /unknown option/],
 ];
 for (const [what, args, code, message] of faults) {
