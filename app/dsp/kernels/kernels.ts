@@ -31,7 +31,7 @@ export interface KernelSet {
   pairsNear(
     timesAt: number, channelsAt: number, n: number, history: number, planAt: number, countsAt: number, candidatesAt: number,
   ): void;
-  /** Writes the times of `channel` to `intoAt`, which has room for n + 1, and returns how many. */
+  /** Writes the times of `channel` to `intoAt`, which has room for n + 4, and returns how many. */
   pickTimes(timesAt: number, channelsAt: number, n: number, channel: number, intoAt: number): number;
   /** Adds every pair of two lists of times that has something new; the first `old...` of each list are old. */
   pairsDense(

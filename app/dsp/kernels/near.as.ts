@@ -15,14 +15,17 @@ const stretch: u32 = 4096;
 export function pairsNear(
   timesAt: usize, channelsAt: usize, n: u32, history: u32, planAt: usize, countsAt: usize, candidatesAt: usize,
 ): void {
-  if (isNarrow(planAt)) scan(timesAt, channelsAt, n, history, planAt, countsAt, candidatesAt, true);
-  else scan(timesAt, channelsAt, n, history, planAt, countsAt, candidatesAt, false);
+  const oneSided = belowOf(planAt) == 0 && clickOf(planAt) != startOf(planAt);
+  if (!isNarrow(planAt)) scan(timesAt, channelsAt, n, history, planAt, countsAt, candidatesAt, false, false);
+  else if (oneSided) scan(timesAt, channelsAt, n, history, planAt, countsAt, candidatesAt, true, true);
+  else scan(timesAt, channelsAt, n, history, planAt, countsAt, candidatesAt, true, false);
 }
 
+/** `narrow` and `oneSided` are literals at every call, so that each combination is compiled by itself. */
 // @ts-ignore: decorator
 @inline
 function scan(
-  timesAt: usize, channelsAt: usize, n: u32, history: u32, planAt: usize, countsAt: usize, candidatesAt: usize, narrow: bool,
+  timesAt: usize, channelsAt: usize, n: u32, history: u32, planAt: usize, countsAt: usize, candidatesAt: usize, narrow: bool, oneSided: bool,
 ): void {
   const click = clickOf(planAt), start = startOf(planAt);
   const width = widthOf(planAt), ahead = aheadOf(planAt);
@@ -35,12 +38,27 @@ function scan(
 
   for (let from: u32 = history ? 0 : 1; from < n; from += stretch) {
     const to = min(from + stretch, n);
-    const endAt = collect(timesAt, channelsAt, from, to, click, behind ? start : click, reach, candidatesAt);
+    const endAt = collect(timesAt, channelsAt, from, to, click, behind ? start : click, reach, candidatesAt, oneSided);
     for (let candidateAt = candidatesAt; candidateAt < endAt; candidateAt += 4) {
       const i = load<u32>(candidateAt);
       let at = timesAt + (<usize>i << 3), channelAt = channelsAt + i;
       const time = load<i64>(at);
-      if (click == start) {
+      const isClick = <u32>load<u8>(channelAt) == click;
+      if (oneSided && isClick) {
+        // No select in this loop: nearly all candidates of a one-sided range are clicks.
+        while (at > firstAt) {
+          at -= 8, channelAt -= 1;
+          const delay = time - load<i64>(at);
+          if (delay >= reach) break;
+          if (<u32>load<u8>(channelAt) == start) countAt(zeroAt + (<usize>quotient(delay, narrow, reciprocal, shift, width) << 3));
+        }
+      } else if (oneSided) {
+        while (at > firstAt) {
+          at -= 8, channelAt -= 1;
+          if (load<i64>(at) < time) break;
+          if (<u32>load<u8>(channelAt) == click) countAt(zeroAt);
+        }
+      } else if (click == start) {
         while (at > firstAt) {
           at -= 8, channelAt -= 1;
           const delay = time - load<i64>(at);
@@ -53,7 +71,6 @@ function scan(
         }
       } else {
         // Both sides in one loop, chosen by data and not by a branch: which channel is later is a toss of a coin.
-        const isClick = <u32>load<u8>(channelAt) == click;
         const partner = select(start, click, isClick);
         const limit = select(ahead, behind, isClick);
         const roundUp = select<i64>(0, <i64>width - 1, isClick);
@@ -70,19 +87,27 @@ function scan(
   }
 }
 
-/** Lists the tags of [from, to) of either channel that follow their predecessor by less than `reach`; returns the end. */
+/**
+ * Lists the tags of [from, to) of either channel that follow their predecessor by less than `reach`; returns the end. With
+ * `oneSided` starts are listed only where they follow at once, since they pair with clicks of the same time alone.
+ */
 // @ts-ignore: decorator
 @inline
-function collect(timesAt: usize, channelsAt: usize, from: u32, to: u32, click: u32, start: u32, reach: i64, listAt: usize): usize {
+function collect(
+  timesAt: usize, channelsAt: usize, from: u32, to: u32, click: u32, start: u32, reach: i64, listAt: usize, oneSided: bool,
+): usize {
   const reaches = i64x2.splat(reach), clicks = i8x16.splat(<i8>click), starts = i8x16.splat(<i8>start);
+  const startReach: i64 = oneSided ? 1 : reach, startReaches = i64x2.splat(startReach);
   let endAt = listAt, i = from;
   for (; i + 16 <= to; i += 16) {
     const at = timesAt + (<usize>i << 3);
     const channels = v128.load(channelsAt + i);
-    let mask = i8x16.bitmask(v128.or(i8x16.eq(channels, clicks), i8x16.eq(channels, starts)));
-    const low = i16x8.narrow_i32x4_s(closeFour(at, reaches), closeFour(at + 32, reaches));
-    const high = i16x8.narrow_i32x4_s(closeFour(at + 64, reaches), closeFour(at + 96, reaches));
-    mask &= i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
+    const isClick = i8x16.eq(channels, clicks), isStart = i8x16.eq(channels, starts);
+    let mask: u32;
+    if (oneSided) {
+      mask = i8x16.bitmask(v128.and(isClick, closeSixteen(at, reaches)));
+      if (click != start) mask |= i8x16.bitmask(v128.and(isStart, closeSixteen(at, startReaches)));
+    } else mask = i8x16.bitmask(v128.and(v128.or(isClick, isStart), closeSixteen(at, reaches)));
     while (mask) {
       store<u32>(endAt, i + ctz(mask));
       endAt += 4;
@@ -90,12 +115,21 @@ function collect(timesAt: usize, channelsAt: usize, from: u32, to: u32, click: u
     }
   }
   for (; i < to; i++) {
-    const at = timesAt + (<usize>i << 3);
+    const at = timesAt + (<usize>i << 3), gap = load<i64>(at) - load<i64>(at - 8);
     const channel = <u32>load<u8>(channelsAt + i);
     store<u32>(endAt, i);
-    endAt += <usize>(<u32>(load<i64>(at) - load<i64>(at - 8) < reach) & (<u32>(channel == click) | <u32>(channel == start))) << 2;
+    endAt += <usize>((<u32>(channel == click) & <u32>(gap < reach)) | (<u32>(channel == start) & <u32>(gap < startReach))) << 2;
   }
   return endAt;
+}
+
+/** Sixteen byte lanes, all ones where a tag follows its predecessor by less than `reaches`. */
+// @ts-ignore: decorator
+@inline
+function closeSixteen(at: usize, reaches: v128): v128 {
+  const low = i16x8.narrow_i32x4_s(closeFour(at, reaches), closeFour(at + 32, reaches));
+  const high = i16x8.narrow_i32x4_s(closeFour(at + 64, reaches), closeFour(at + 96, reaches));
+  return i8x16.narrow_i16x8_s(low, high);
 }
 
 /** Four 32-bit lanes, all ones where a tag follows its predecessor closely. */

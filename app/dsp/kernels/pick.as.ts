@@ -1,17 +1,29 @@
 // dsp/kernels/pick.as.ts - the times of one channel out of a mixed block.
 
-/** Writes the times of `channel` to `intoAt`, which has room for n + 1, and returns how many. */
+/** Writes the times of `channel` to `intoAt`, which has room for n + 4, and returns how many. */
 export function pickTimes(timesAt: usize, channelsAt: usize, n: u32, channel: u32, intoAt: usize): u32 {
   const wanted = i8x16.splat(<i8>channel);
   let endAt = intoAt;
   let i: u32 = 0;
   for (; i + 16 <= n; i += 16) {
-    if (!v128.any_true(i8x16.eq(v128.load(channelsAt + i), wanted))) continue;
-    // Every time is written and the end moves only for the wanted ones: no branch to mispredict.
-    for (let k: u32 = i; k < i + 16; k++) {
-      store<i64>(endAt, load<i64>(timesAt + (<usize>k << 3)));
-      endAt += <usize>(<u32>load<u8>(channelsAt + k) == channel) << 3;
-    }
+    let mask = <u32>i8x16.bitmask(i8x16.eq(v128.load(channelsAt + i), wanted));
+    if (!mask) continue;
+    const at = timesAt + (<usize>i << 3);
+    let placeAt = endAt;
+    endAt += <usize>popcnt(mask) << 3;
+    // Four are written whether there are as many or not, since a loop of random length is mispredicted. The index of no bit is
+    // 32; `& 15` keeps the read inside the block.
+    do {
+      store<i64>(placeAt, load<i64>(at + (<usize>ctz(mask) << 3)));
+      mask &= mask - 1;
+      store<i64>(placeAt, load<i64>(at + (<usize>(ctz(mask) & 15) << 3)), 8);
+      mask &= mask - 1;
+      store<i64>(placeAt, load<i64>(at + (<usize>(ctz(mask) & 15) << 3)), 16);
+      mask &= mask - 1;
+      store<i64>(placeAt, load<i64>(at + (<usize>(ctz(mask) & 15) << 3)), 24);
+      mask &= mask - 1;
+      placeAt += 32;
+    } while (mask);
   }
   for (; i < n; i++) {
     store<i64>(endAt, load<i64>(timesAt + (<usize>i << 3)));

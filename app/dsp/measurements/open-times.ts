@@ -26,7 +26,7 @@ export class OpenTimes {
   #head = 0;
   #tail = 0;
 
-  static bytes(keep: number): number { return 64 + 8 * (2 * keep + 1); }
+  static bytes(keep: number): number { return 64 + 8 * (2 * keep + 4); }
 
   constructor({ kernels, memory }: Workspace, at: number, keep: number) {
     this.keep = keep;
