@@ -64,7 +64,8 @@ export class SocketTransport {
 
   #closedBecause(code: number, reason: string): TaggerError {
     const why = code === closeCodes.shutdown ? 'the station shuts down' : reason !== '' ? reason.replace(/\.$/, '') : code === 1006 ? 'the connection broke' : `code ${code}`;
-    return new TaggerError('closed', `The connection to ${this.#where} ended: ${why}.`, { hint: 'Connect again; measurements that were not detached are gone.' });
+    // 1000 with words is a decision of the station: connecting again would not help by itself.
+    return new TaggerError('closed', `The connection to ${this.#where} ended: ${why}.`, code === 1000 ? {} : { hint: 'Connect again; measurements that were not detached are gone.' });
   }
 }
 

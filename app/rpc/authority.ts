@@ -29,16 +29,28 @@ export class Connection {
   readonly lifetime: Lifetime;
   readonly address: string;
   readonly onRedeemed: () => void;
+  readonly #onDismissed: (reason: TaggerError) => void;
+  #authorities = 0;
   #measurements = 0;
   #subscriptions = 0;
   #reading = 0;
   readonly #readers: (() => void)[] = [];
 
-  constructor(address: string, onRedeemed: () => void) {
+  constructor(address: string, onRedeemed: () => void, onDismissed: (reason: TaggerError) => void) {
     this.address = address;
     this.onRedeemed = onRedeemed;
+    this.#onDismissed = onDismissed;
     this.lifetime = new Lifetime();
   }
+
+  /** @returns a function that gives the authority back, once */
+  takeAuthority(): () => void {
+    this.#authorities++;
+    return once(() => { this.#authorities--; });
+  }
+
+  /** Its grant has ended. Who only listens would never hear of it, so a connection without any other grant ends, too. */
+  dismiss(reason: TaggerError): void { if (this.#authorities === 0) this.#onDismissed(reason); }
 
   /** @returns a function that gives the places back, once */
   takeMeasurements(count: number): () => void {
@@ -100,9 +112,11 @@ export class Authority {
       throw new TaggerError('limit', `Cannot use this link: ${holders.size} connections use it already.`, { hint: 'Close some of them, or share a link for each user.' });
     }
     desk.holders.set(grant.id, holders.add(this));
+    const giveBack = connection.takeAuthority();
     const stopTimer = this.#watchExpiry();
     this.lifetime.onEnd(() => {
       stopTimer();
+      giveBack();
       holders.delete(this);
       if (holders.size === 0) desk.holders.delete(grant.id);
     });
@@ -119,9 +133,17 @@ export class Authority {
     this.desk.audit.record(this.lineage, this.grant.label, action, detail);
   }
 
+  /** The grant was revoked or has expired. */
+  end(how: string): void {
+    if (this.lifetime.ended) return;
+    const reason = new TaggerError('closed', `This link ${how}; everything made with it has ended.`, { hint: 'Ask for a new link.' });
+    this.lifetime.end(reason);
+    this.connection.dismiss(reason);
+  }
+
   /** A timer may come late; the clock does not. */
   #checkExpiry(): void {
-    if (this.desk.grants.isExpired(this.grant)) this.lifetime.end(ended('has expired'));
+    if (this.desk.grants.isExpired(this.grant)) this.end('has expired');
   }
 
   #watchExpiry(): () => void {
@@ -137,10 +159,6 @@ export class Authority {
     wait();
     return () => { stop(); };
   }
-}
-
-export function ended(how: string): TaggerError {
-  return new TaggerError('closed', `This link ${how}; everything made with it has ended.`, { hint: 'Ask for a new link.' });
 }
 
 export function grantInfo(desk: Desk, grant: Grant): GrantInfo {

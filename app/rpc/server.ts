@@ -12,7 +12,7 @@ import { formatLink, formatWebLink } from '../core/link.ts';
 import type { Station } from '../core/station.ts';
 import { closeCodes, protocols, rpcPath } from '../core/wire.ts';
 import type { Audit } from './audit.ts';
-import { Connection, ended, type Desk } from './authority.ts';
+import { Connection, type Desk } from './authority.ts';
 import { publicError } from './errors.ts';
 import { GateTarget, WrongSecrets } from './gate.ts';
 import type { Grants } from './grants.ts';
@@ -73,7 +73,7 @@ class WebSocketRpc implements RpcServer {
     const kept = new Kept();
     this.#desk = { station, grants, audit, kept, clock: this.#clock, links: secret => this.links(secret), holders: new Map() };
     this.#stopRevocations = grants.onRevoked(ids => {
-      for (const id of ids) for (const holder of this.#desk.holders.get(id) ?? []) holder.lifetime.end(ended('was revoked'));
+      for (const id of ids) for (const holder of this.#desk.holders.get(id) ?? []) holder.end('was revoked');
       kept.discardOf(ids);
     });
     server.on('upgrade', this.#upgrade);
@@ -137,6 +137,10 @@ class WebSocketRpc implements RpcServer {
       peer.redeemed = true;
       transport.trusted = true;
       stopWaiting();
+    }, ({ message }) => {
+      // The answers of calls under way are sent first: they carry the same reason.
+      setImmediate(() => { socket.close(1000, message); });
+      this.#clock.after(1000, () => { socket.terminate(); });
     });
     const peer: Peer = { socket, connection, redeemed: false, unanswered: 0, heartbeat: () => { peer.unanswered = 0; } };
     const stopWaiting = this.#clock.after(limits.unauthenticatedMs, () => { if (!peer.redeemed) socket.close(closeCodes.idle, 'No link was redeemed.'); });

@@ -63,6 +63,7 @@ class SessionTarget extends RpcTarget implements Session {
       const known = desk.station.taggers().map(({ id }) => id);
       const unknown = wanted.taggers?.find(id => !known.includes(id));
       if (unknown !== undefined) throw new TaggerError('not-found', `Cannot share: there is no tagger '${unknown}'.`, { hint: `There is ${known.join(', ') || 'none'}.` });
+      checkChannels(this.#authority, wanted);
       const { grant, secret } = await desk.grants.issue(own.id, wanted);
       const { id, facet, taggers, channels, expiresMs, uses, label } = grant;
       this.#authority.note('share', { id, facet, taggers, channels, uses, label, expires: expiresMs === null ? null : new Date(expiresMs).toISOString() });
@@ -178,6 +179,16 @@ function checkShare(options: unknown): NewGrant {
     uses: uses === undefined ? undefined : checkInteger(action, 'uses', uses, 1, 1_000_000),
     label: label === undefined ? undefined : checkText(action, 'the label', label),
   };
+}
+
+/** A mistyped channel would make a link that shows nothing. Without a tagger at hand nobody can tell. */
+function checkChannels(authority: Authority, { taggers, channels }: NewGrant): void {
+  // What is in one's own grant was looked at when that was made.
+  if (channels === undefined || authority.grant.channels !== null) return;
+  const ports = taggersOf(authority).filter(({ id }) => taggers === undefined || taggers.includes(id));
+  const known = new Set(ports.flatMap(port => port.status().info.channels.map(({ number }) => number)));
+  const unknown = known.size === 0 ? undefined : channels.find(channel => !known.has(channel));
+  if (unknown !== undefined) throw new TaggerError('not-found', `Cannot share: there is no channel ${unknown}.`, { hint: `There are the channels ${[...known].join(', ')}.` });
 }
 
 function auditLimit(options: unknown): number {

@@ -151,6 +151,30 @@ test('revoking cuts calls, waits, updates and everything made from the link, at 
   t.deepEqual((await owner.grants()).map(({ label }) => label), ['owner']);
 });
 
+test('who only listens hears that the link has ended: its connection is closed with the reason', async t => {
+  for (const how of ['was revoked', 'has expired'] as const) {
+    const clock = new ManualClock();
+    await using served = await serveStation({ clock });
+    const guest = await served.guest({ facet: 'view', ttlMs: 4000 });
+    await using listener = guest.session;
+    await (await listener.tagger()).onRates(() => {});
+    if (how === 'was revoked') await served.grants.revoke(guest.id);
+    else clock.advance(4000);
+    const { code, message } = await listener.closed;
+    t.is(code, 'closed');
+    t.true(message.includes(`This link ${how}`), message);
+  }
+});
+
+test('share() refuses a channel that no tagger has', async t => {
+  await using served = await serveStation();
+  await using owner = await served.connect();
+  const refused = await failure(() => owner.share({ facet: 'view', channels: [1, 99] }));
+  t.is(refused?.code, 'not-found', refused?.message);
+  t.true(refused?.message.includes('99'));
+  t.is(served.grants.all().length, 1);
+});
+
 test('grants survive a restart, as hashes; uses and lifetimes too', async t => {
   const clock = new ManualClock();
   await using served = await serveStation({ clock });

@@ -132,6 +132,8 @@ for (const facet of facets) {
       await using _guest = guest;
       await using peer = await rawConnect(served.port);
       const held = await holdAll(served, peer.gate, secretOf(link), facet);
+      // With a second grant the connection stays, so that every refusal is seen to be the object's own.
+      await peer.gate['redeem']!(secretOf(served.link));
       if (how === 'revoked') await served.grants.revoke(id);
       else clock.advance(4000); // before the first heartbeat
       const methods: [AnyStub | undefined, string[]][] = [

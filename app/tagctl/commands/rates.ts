@@ -27,7 +27,7 @@ export function ratesCommand(context: Context): Command {
     .action(async (options: RatesOptions) => {
       const forPs = options.for === undefined ? undefined : parseTime('for', options.for);
       if (forPs !== undefined && forPs < 1e9) throw new TaggerError('usage', `--for: ${options.for} is too short for a rate.`, { hint: 'Write at least 1ms.' });
-      await withTagger(options, context, async tagger => {
+      await withTagger(options, context, async (tagger, session) => {
         if (!options.watch) {
           const now = await tagger.rates(forPs === undefined ? undefined : forPs / 1e9);
           return options.json ? await context.write([jsonLine(now)]) : await context.print(rateLines(now, new Map(), context.out));
@@ -48,7 +48,9 @@ export function ratesCommand(context: Context): Command {
         const timer = forPs === undefined ? undefined : setTimeout(() => { done.abort(); }, forPs / 1e9);
         const either = AbortSignal.any([context.signal, done.signal]);
         const ended = new Promise<void>(resolve => { either.addEventListener('abort', () => { resolve(); }, { once: true }); });
-        try { await Promise.race([either.aborted ? undefined : ended, failed.promise]); } finally {
+        // Updates that stop look like rates that stand still: whoever watches is told.
+        const lost = session.closed.then(reason => { throw reason; });
+        try { await Promise.race([either.aborted ? undefined : ended, failed.promise, lost]); } finally {
           clearTimeout(timer);
           subscription[Symbol.dispose]();
         }
