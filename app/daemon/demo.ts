@@ -37,7 +37,7 @@ tagd ${version} is running: ${info.model} ${info.serial}, channels ${info.channe
 
   page        ${facts.page}
   admin link  ${facts.webLink}
-              opens the page with all rights; give others less with 'tagctl share'
+              opens the page with all rights, until the daemon ends; 'tagctl share' makes links that last or allow less
   try         TAGD_LINK='${facts.link}' ./bin/tagctl rates --watch
   MQTT        ${facts.brokerUrl}, topics ${facts.topic}/#
 

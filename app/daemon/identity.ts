@@ -35,7 +35,11 @@ export function stationId(stateFolder: string): string {
     if (/^tagd-[0-9a-f]{8}$/.test(kept)) return kept;
   } catch { /* the first start on this box */ }
   const id = `tagd-${createHash('sha256').update(`tagd ${machineId()}`).digest('hex').slice(0, 8)}`;
-  writeFileSync(file, `${id}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(file, `${id}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new TaggerError('unavailable', `Cannot write ${file}: ${(cause as Error).message}.`, { cause, hint: 'Give a folder that this user may write with --state DIR.' });
+  }
   return id;
 }
 

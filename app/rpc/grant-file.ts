@@ -60,8 +60,8 @@ export class GrantFile {
       const folder = await open(this.#folder, 'r');
       try { await folder.sync(); } finally { await folder.close(); }
     } catch (cause) {
-      throw new TaggerError('unavailable', 'Cannot store the grants: the change will be lost when the daemon restarts.', {
-        cause, hint: 'Check the space on the disk of the state folder.',
+      throw new TaggerError('unavailable', `Cannot store the grants in ${this.#path} (${(cause as NodeJS.ErrnoException).code}). No new link was made; a revocation holds until the daemon restarts.`, {
+        cause, hint: 'Check the space on the disk of the state folder and who may write there; then do it again.',
       });
     }
   }

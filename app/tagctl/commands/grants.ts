@@ -38,10 +38,11 @@ export function shareCommand(context: Context): Command {
           ...(options.label === undefined ? {} : { label: options.label }),
         });
         if (options.json) return await context.write([jsonLine(shared)]);
+        const only = [['channels', options.channels], ['taggers', options.taggers]].map(([what, list]) => list === undefined ? '' : `, ${what} ${list}`).join('');
         const until = shared.expires === null ? '' : `, until ${shared.expires}`;
         await context.print([
           shared.link, shared.webLink, '',
-          paint(`For whoever has it: ${options.facet}${until}. Take it back with: tagctl revoke ${shared.id}`, 'dim', context.out),
+          paint(`For whoever has it: ${options.facet}${only}${until}. Take it back with: tagctl revoke ${shared.id}`, 'dim', context.out),
         ]);
       });
     });

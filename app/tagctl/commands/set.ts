@@ -2,7 +2,7 @@
 //
 // What is printed is what the tagger applied, which may be the nearest step to what was asked.
 import type { Command } from 'commander';
-import { TaggerError } from '../../core/errors.ts';
+import { isTaggerError, TaggerError } from '../../core/errors.ts';
 import type { SettingInfo, Settings, SettingValue } from '../../core/tagger.ts';
 import { formatPs, formatSi, parseQuantity } from '../../core/units.ts';
 import type { Context } from '../context.ts';
@@ -40,13 +40,18 @@ async function changeSetting(words: string[], options: SetOptions, context: Cont
   }
   const channel = channelWord === undefined ? undefined : parseChannel(channelWord);
   const revision = options.revision === undefined ? undefined : parseInteger('revision', options.revision);
-  await withTagger(options, context, async tagger => {
+  await withTagger(options, context, async (tagger, session) => {
     const status = await tagger.status();
     const { settings: known } = status.info;
     const setting = findSetting(known, word, channel === undefined ? 'tagger' : 'channel');
     const parsed = parseValue(setting, value);
     const change: Settings = channel === undefined ? { tagger: { [setting.key]: parsed } } : { channels: { [channel]: { [setting.key]: parsed } } };
-    const applied = await tagger.configure(change, revision === undefined ? {} : { revision });
+    const applied = await tagger.configure(change, revision === undefined ? {} : { revision }).catch(async (error: unknown) => {
+      if (!isTaggerError(error) || error.code !== 'forbidden') throw error;
+      const { grant: { facet } } = await session.whoami();
+      if (facet !== 'view' && facet !== 'measure') throw error;
+      throw new TaggerError('forbidden', `Cannot set the ${setting.label}: your link allows '${facet}', and settings take 'control'.`, { cause: error, hint: 'Ask for a link that allows control.' });
+    });
     if (options.json) return await context.write([jsonLine(applied)]);
     const read = (settings: Settings): SettingValue | undefined => channel === undefined ? settings.tagger?.[setting.key] : settings.channels?.[channel]?.[setting.key];
     const what = `${channel === undefined ? '' : `channel ${channel} `}${setting.label}`;
