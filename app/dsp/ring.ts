@@ -22,9 +22,11 @@ const writing = -1;
 const taken = -2;
 
 /** Control words, int32 indexes from the start of the ring's control page. */
-const word = { written: 0, waitable: 1, ended: 2, stop: 3, flush: 4, progress: 5, wanted: 6, watermark: 8, live: 10, readers: 64, directory: 512, totals: 1024 } as const;
+const word = { written: 0, waitable: 1, ended: 2, stop: 3, flush: 4, progress: 5, wanted: 6, watermark: 8, live: 10, readers: 64, totals: 512, directory: 1024 } as const;
 const readerWords = { stride: 16, attached: 0, cursor: 1, pin: 2, bell: 3 } as const;
-const controlBytes = 8192;
+/** A power of two: whoever attaches after months knows a sequence by its low 31 bits only and must find the same place. */
+const directoryWords = 8192;
+const controlBytes = 4 * (word.directory + directoryWords);
 
 /** Offsets in a slot. `before` holds the tags per channel of all earlier blocks, so that a lapped reader can count. */
 const header = {
@@ -93,6 +95,7 @@ const slotBytes = align64(headerBytes + (tailTags + blockTags) * 9);
 export function ringLayout(slots: number, at = reservedBytes): RingLayout {
   const slotsAt = at + controlBytes;
   const all = slots + maxReaders;
+  if (all > directoryWords) throw new RangeError(`A ring has at most ${directoryWords - maxReaders} blocks, not ${slots}.`);
   return { controlAt: at, slotsAt, slots: all, endAt: slotsAt + all * slotBytes };
 }
 
@@ -127,7 +130,7 @@ export class Ring {
     return this.#at + word.readers + reader * readerWords.stride + readerWords[name];
   }
   wordIndex(name: keyof typeof word): number { return this.#at + word[name]; }
-  directoryIndex(sequence: number): number { return this.#at + word.directory + sequence % this.layout.slots; }
+  directoryIndex(sequence: number): number { return this.#at + word.directory + sequence % directoryWords; }
 
   get written(): number { return Atomics.load(this.views.i32, this.wordIndex('written')); }
   get waitable(): boolean { return Atomics.load(this.views.i32, this.wordIndex('waitable')) !== 0; }

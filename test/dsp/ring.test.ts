@@ -131,3 +131,26 @@ test('a waitable writer goes on when the reader it waits for is detached', async
   t.is(seen + drain(t, ring, reader, () => {}).seen, 50_000);
   await finished;
 });
+
+test('a ring of thousands of blocks keeps them all apart', async t => {
+  const { ring, scratchAt } = makeRing(600);
+  ring.waitable = true;
+  ring.attach(0);
+  const reader = new RingReader(ring, 0);
+  const { finished } = startWriter(ring, scratchAt, 20_000, 10);
+  // The reader begins when the ring is full: every block of it is found again.
+  for (let written = -1; written !== ring.written;) {
+    ({ written } = ring);
+    await new Promise(resolve => { setTimeout(resolve, 100); });
+  }
+  t.deepEqual(drain(t, ring, reader, () => {}), { seen: 20_000, lapped: 0 });
+  await finished;
+  t.deepEqual(Array.from(ring.totals(4)).reduce((all, n) => all + n, 0), 20_000);
+});
+
+test('who attaches after years finds a block by the low bits of its sequence', t => {
+  const { ring } = makeRing(2);
+  for (const sequence of [0, 1, 2 ** 31 - 1]) {
+    for (const rounds of [1, 2, 1000]) t.is(ring.directoryIndex(sequence + rounds * 2 ** 31), ring.directoryIndex(sequence), `${rounds} rounds and ${sequence}`);
+  }
+});
