@@ -66,6 +66,9 @@ export class AccountKeeper {
 
   losing(): void { this.#losing = true; }
 
+  /** The overflow in progress was over before the first moment. */
+  recovered(): void { this.#losing = false; }
+
   end(end: SegmentEnd, fromPs: bigint, toPs: bigint): void {
     if (end.kind === 'lost' || end.kind === 'slip') {
       const grade = end.kind === 'lost' ? end.grade : 'suspect';

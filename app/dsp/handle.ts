@@ -53,7 +53,9 @@ export class Handle implements MeasurementPort {
 
   async start(): Promise<void> {
     this.#check('start');
-    if (!this.#running) await this.launch(this.#options.ring.requestFlush(), false, undefined);
+    if (this.#running) return;
+    await this.launch(this.#options.ring.requestFlush(), false, undefined);
+    this.#options.onStart();
   }
 
   async startFor(durationPs: number, clear = true): Promise<void> {
@@ -62,24 +64,25 @@ export class Handle implements MeasurementPort {
       throw new TaggerError('usage', `Cannot start the ${this.name} for ${String(durationPs)} ps: the duration must be a whole number of ps from 1 to ${limits.runPs} (100 days).`);
     }
     await this.launch(this.#options.ring.requestFlush(), clear, durationPs);
+    this.#options.onStart();
   }
 
-  /** Starts at a fence that several measurements may share. */
+  /** Starts at a fence that several measurements may share. Resolves when the worker knows: only then may a waiting source go. */
   async launch(fence: number, clear: boolean, durationPs: number | undefined): Promise<void> {
     const run = ++this.#run;
     if (clear) this.#generation++;
     this.#running = true;
     this.#limited = durationPs !== undefined;
     const generation = this.#generation;
-    const started = this.worker.ask(call => ({ kind: 'start', id: this.id, run, fence, clear, durationPs, generation, call }));
-    this.#options.onStart();
-    await started;
+    await this.worker.ask(call => ({ kind: 'start', id: this.id, run, fence, clear, durationPs, generation, call }));
   }
 
   async stop(): Promise<void> {
     this.#check('stop');
-    await this.worker.ask(call => ({ kind: 'stop', id: this.id, call }));
+    const stopped = this.worker.ask(call => ({ kind: 'stop', id: this.id, call }));
+    // At once, so that a start that does not wait for this is a new run; whoever reads from now on is answered behind the stop.
     this.finished(this.#run);
+    await stopped;
   }
 
   async clear(): Promise<void> {

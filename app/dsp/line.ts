@@ -172,8 +172,11 @@ export class Line implements TaggerPort, AsyncDisposable {
     try {
       for (const { name, config } of checked) made.push(this.#create(name, config, delays));
       if (options.start ?? true) {
-        const fence = this.#ring.requestFlush();
+        // The fence is named first and put up when all know of it: a worker that heard late would take its first block for an old one.
+        const fence = this.#ring.flush + 1;
         await Promise.all(made.map(handle => handle.launch(fence, false, undefined)));
+        this.#ring.requestFlush();
+        this.#go();
       }
       return made;
     } catch (error) {
@@ -258,7 +261,11 @@ export class Line implements TaggerPort, AsyncDisposable {
 
   #leastBusy(): DspThread {
     const load = (thread: DspThread): number => [...this.#handles.values()].filter(({ worker }) => worker === thread).length;
-    return this.#threads.reduce((best, thread) => (load(thread) < load(best) ? thread : best));
+    const alive = this.#threads.filter(({ dead }) => !dead);
+    if (alive.length === 0) {
+      throw new TaggerError('unavailable', `Cannot create a measurement on '${this.id}': its workers have died.`, { hint: 'They are started again; try again in a second.' });
+    }
+    return alive.reduce((best, thread) => (load(thread) < load(best) ? thread : best));
   }
 
   #startEngine(): void {

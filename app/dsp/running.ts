@@ -156,7 +156,10 @@ export class Running {
     if (this.#openPs !== undefined) {
       // Before the first tag: nothing to end, but an interval that reaches into ours was lost to us too.
       const forward = toPs >= fromPs;
-      if (forward && toPs <= this.#openPs) return;
+      if (forward && toPs <= this.#openPs) {
+        this.#account.recovered();
+        return;
+      }
       if (forward && fromPs < this.#openPs) fromPs = this.#openPs;
       this.#openPs = undefined;
     }

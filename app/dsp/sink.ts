@@ -101,7 +101,7 @@ export class IngestSink implements TagSink {
     for (let rest = count; rest > 0;) {
       const { i64 } = this.#ring.views;
       const first = i64[at / 8]!;
-      this.#watermarkPs ??= this.#begin(first);
+      this.#watermarkPs ??= this.#begin(this.#stream(first));
       const previous = BigInt.asIntN(64, this.#watermarkPs + this.#offsetPs);
       i64[this.#previousAt / 8] = previous;
       let run = this.#kernels.firstDescent(at, rest, this.#previousAt);
@@ -174,7 +174,7 @@ export class IngestSink implements TagSink {
   timeSlip(atPs: bigint): void {
     this.#makeRoomForMarkers(1);
     const toPs = this.#stream(atPs);
-    const fromPs = this.#watermarkPs ?? toPs;
+    const fromPs = this.#watermarkPs ?? this.#begin(toPs);
     this.#watermarkPs = toPs;
     this.#mark({ kind: 'slip', grade: 'suspect', place: 'device', fromPs, toPs });
     this.#break();
@@ -191,6 +191,11 @@ export class IngestSink implements TagSink {
     this.#makeRoomForMarkers(Math.max(1, channelIndexes.length));
     const fromPs = this.#stream(atPs);
     this.#revision = revision;
+    if (this.#watermarkPs === undefined) {
+      // Nothing has been measured under the settings before: the stream begins with these.
+      this.#opened().revision = revision;
+      return;
+    }
     for (const channel of channelIndexes.length > 0 ? channelIndexes : [everyChannel]) this.#mark({ kind: 'settings', channel, revision, fromPs });
     this.#closeIfDue();
   }
@@ -209,9 +214,11 @@ export class IngestSink implements TagSink {
   /** Driver time to stream time. */
   #stream(timePs: bigint): bigint { return BigInt.asIntN(64, timePs - this.#offsetPs); }
 
-  #begin(firstPs: bigint): bigint {
-    const atPs = this.#stream(firstPs);
-    if (this.#open) this.#open.fromPs = atPs;
+  /** Stream time begins here, for the open block too, whenever it was opened: nothing is in it that came before a fence. */
+  #begin(atPs: bigint): bigint {
+    const open = this.#opened();
+    open.fromPs = atPs;
+    open.fence = this.#ring.flush;
     return atPs;
   }
 
@@ -242,8 +249,7 @@ export class IngestSink implements TagSink {
   #moveTo(timePs: bigint, time: 'live' | 'dead' = 'live'): void {
     const before = this.#watermarkPs;
     if (before === undefined) {
-      this.#opened().fromPs = timePs;
-      this.#watermarkPs = timePs;
+      this.#watermarkPs = this.#begin(timePs);
       return;
     }
     const stepPs = BigInt.asIntN(64, timePs - before);
@@ -315,10 +321,11 @@ export class IngestSink implements TagSink {
 
   #closeIfDue(): void {
     const open = this.#open;
-    if (!open) return;
+    // A block without a time cannot be published: measurements would begin at its zero.
+    if (!open || this.#watermarkPs === undefined) return;
     const flush = this.#ring.flush;
     const now = performance.now();
-    if (this.#n === 0 && this.#markers.length === 0 && (this.#watermarkPs ?? open.fromPs) === open.fromPs) {
+    if (this.#n === 0 && this.#markers.length === 0 && this.#watermarkPs === open.fromPs) {
       open.fence = flush;
       open.openedAt = now;
       return;

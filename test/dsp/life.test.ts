@@ -4,6 +4,8 @@
 import { once } from 'node:events';
 import { BroadcastChannel } from 'node:worker_threads';
 import test from 'ava';
+import type { TaggerError } from '../../app/core/errors.ts';
+import type { CounterData } from '../../app/core/measurements.ts';
 import type { MeasurementPort } from '../../app/core/station.ts';
 import { ScriptedLine, type Act, type TagList } from './support/script.ts';
 
@@ -75,6 +77,57 @@ test('stop, start and clear take effect while tags flow, and nothing is counted 
   scripted.open('3');
   await arrived(witness, 100);
   t.deepEqual(await received(port), [40]);
+});
+
+test('calls that do not wait for one another take effect in their order', async t => {
+  const acts: Act[] = [{ do: 'tags', tags: tags(0, 10) }, { do: 'gate', name: 'a' }, { do: 'tags', tags: tags(1e6, 10) }, { do: 'gate', name: 'b' }];
+  await using scripted = await ScriptedLine.open({ acts });
+  const [port] = await scripted.line.createMeasurements([countrate(1)]) as [MeasurementPort];
+  await arrived(port, 10);
+  await Promise.all([port.stop(), port.start()]);
+  t.true(port.isRunning());
+  await Promise.all([port.stop(), port.startFor(1e9)]);
+  t.true(port.isRunning());
+  t.false(await port.waitUntilFinished(0));
+  scripted.open('a');
+  await arrived(port, 10);
+});
+
+test('a cleared counter has no bins until time flows again, few or many', async t => {
+  const acts: Act[] = [{ do: 'tags', tags: tags(0, 100) }, { do: 'heartbeat', timePs: 100_000n }, { do: 'gate', name: 'a' }];
+  await using scripted = await ScriptedLine.open({ acts });
+  const ports = await scripted.line.createMeasurements([5, 10_000].map(values => ({ name: 'counter', config: { channels: [1], binwidthPs: 10_000, values } })));
+  for (const port of ports) {
+    await arrived(port, 100);
+    t.is(((await port.read('getDataObject')).value as CounterData).size, port.config['values'] === 5 ? 5 : 10);
+    await port.stop();
+    await port.clear();
+    t.is(((await port.read('getDataObject', { remove: true })).value as CounterData).size, 0);
+    t.deepEqual(new Set((await port.read('getData')).value as Uint8Array), new Set([0]));
+  }
+});
+
+test('what is said before the first time makes no stream of its own: a change of settings costs no tags and mixes nothing', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'clock', atPs: 0n }, { do: 'tags', tags: tags(5e9, 100) }] });
+  await scripted.line.configure({ channels: { 1: { deadTimePs: 2000 } } });
+  const [port] = await scripted.line.createMeasurements([countrate(1)], { start: false }) as [MeasurementPort];
+  await port.startFor(50_000);
+  await port.waitUntilFinished();
+  t.like(await port.account(), { tags: 50, startPs: 5_000_000_000n, liveTimePs: 50_000, settingsRevisions: [1], mixed: false });
+});
+
+test('an overflow that is over where a measurement begins is no loss of it', async t => {
+  const acts: Act[] = [
+    { do: 'tags', tags: tags(0, 10) }, { do: 'losing', fromPs: 20_000n }, { do: 'heartbeat', timePs: 50_000n }, { do: 'gate', name: 'a' },
+    { do: 'lost', loss: { grade: 'flagged', place: 'device', fromPs: 20_000n, toPs: 50_000n } }, { do: 'tags', tags: tags(60_000, 10) },
+  ];
+  await using scripted = await ScriptedLine.open({ acts, freeRunning: true });
+  await scripted.reached('a');
+  while (scripted.line.watermarkPs < 50_000n) await new Promise(resolve => { setImmediate(resolve); });
+  const [port] = await scripted.line.createMeasurements([countrate(1)]) as [MeasurementPort];
+  scripted.open('a');
+  await port.waitUntilFinished();
+  t.like(await port.account(), { tags: 10, startPs: 50_000n, lossGrade: 'none', lostIntervals: 0, missedTags: [0] });
 });
 
 test('while an overflow is in progress live time stands still and the result says so', async t => {
@@ -152,6 +205,18 @@ test('a measurement that throws fails alone; a worker that dies fails its measur
   await arrived(next, 100);
   t.deepEqual(await received(next), [100]);
   for (const port of [good, bad, deadly, next]) port.dispose();
+});
+
+test('while no worker is alive a measurement is refused, and none hangs', async t => {
+  const workers = { dsp: new URL('./support/absent.worker.ts', import.meta.url) };
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }] }, { workers });
+  const attempt = async (): Promise<unknown> => {
+    const [port] = await scripted.line.createMeasurements([countrate(1)], { start: false });
+    return await port!.read('getData');
+  };
+  let error = await t.throwsAsync(attempt(), { name: 'TaggerError' }) as TaggerError;
+  while (error.code === 'internal') error = await t.throwsAsync(attempt(), { name: 'TaggerError' }) as TaggerError;
+  t.is(error.code, 'unavailable');
 });
 
 for (const [what, act] of [['fails', { do: 'fail', message: 'The cable was pulled.' }], ['dies', { do: 'die' }]] as const) {

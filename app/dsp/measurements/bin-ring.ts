@@ -82,7 +82,17 @@ export class BinRing {
     return { kind: 'ring', at: full, scalars: { ...state, totalAt: base + total.offset } };
   }
 
-  clear(): void { this.#originPs = undefined; }
+  /** Whatever is handed over before time flows again has no bins. */
+  clear(): void {
+    this.#originPs = undefined;
+    this.#first = 0;
+    this.#setU32(intervalPlan.openSlot, 0);
+    this.#plan.setFloat64(intervalPlan.openBin, 0, true);
+    // Every other slot is zeroed when its bin opens.
+    const { u8, u32 } = this.#views();
+    u32.fill(0, this.#at / 4, this.#at / 4 + 2 * this.#shape.columns);
+    u8[this.#at + this.#flagsOffset] = 0;
+  }
 
   rebase(byPs: bigint): void {
     if (this.#originPs === undefined) return;
@@ -93,15 +103,8 @@ export class BinRing {
   }
 
   #begin(originPs: bigint): void {
-    const { u8, u32 } = this.#views();
     this.#originPs = this.#coveredPs = originPs;
-    this.#first = 0;
-    this.#setU32(intervalPlan.openSlot, 0);
-    this.#plan.setFloat64(intervalPlan.openBin, 0, true);
     this.#plan.setBigInt64(intervalPlan.openEnd, originPs + BigInt(this.#shape.binwidthPs), true);
-    // Every other slot is zeroed when its bin opens.
-    u32.fill(0, this.#at / 4, this.#at / 4 + 2 * this.#shape.columns);
-    u8[this.#at + this.#flagsOffset] = 0;
   }
 
   #advance(timesAt: number, channelsAt: number, n: number, untilPs: bigint): void {

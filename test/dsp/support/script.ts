@@ -15,6 +15,7 @@ export type Act =
   | { do: 'losing'; fromPs: bigint }
   | { do: 'epoch'; atPs: bigint }
   | { do: 'slip'; atPs: bigint }
+  | { do: 'clock'; atPs: bigint }
   | { do: 'settings'; atPs: bigint; revision: number; channels: number[] }
   /** Tells the test that it is here and waits until the test opens the gate. */
   | { do: 'gate'; name: string }

@@ -64,6 +64,7 @@ class ScriptedTagger implements Tagger {
       case 'losing': sink.losing(act.fromPs, 'device'); break;
       case 'epoch': sink.epoch(act.atPs, 1000); break;
       case 'slip': sink.timeSlip(act.atPs); break;
+      case 'clock': sink.clock('locked', act.atPs); break;
       case 'settings': sink.settings(act.atPs, act.revision, act.channels); break;
       case 'gate': await this.#gate(act.name, signal); break;
       case 'comb': await comb(sink, act, signal); break;
