@@ -52,7 +52,7 @@ export function describeFailure({ note }: Failure, json: boolean): string {
 function fromCommander(error: CommanderError): Failure | undefined {
   if (error.exitCode === 0) return undefined;
   if (error.code === 'commander.help') {
-    return { note: { code: 'usage', message: 'A command is missing.', hint: 'Add --help to see what there is.' }, exitCode: exitCodes.usage };
+    return { note: { code: 'usage', message: 'It is not said what to do.', hint: 'Add --help to see what there is.' }, exitCode: exitCodes.usage };
   }
   const [first = '', ...rest] = error.message.split('\n');
   const near = /^\(Did you mean (.+)\?\)$/.exec(rest.join(' '))?.[1];

@@ -90,6 +90,16 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
   return config;
 }
 
+/** @throws {TaggerError} `usage` if a delay is for a channel that is not measured: it would change nothing, and say nothing */
+export function checkDelays(name: MeasurementName, config: Readonly<Record<string, unknown>>, delays: Readonly<Record<number, number>> = {}): void {
+  const measured = Object.entries(measurements[name].parameters as MeasurementSpec['parameters'])
+    .flatMap(([key, { kind }]) => kind === 'channel' || kind === 'channels' ? [config[key]].flat() : []).filter(channel => channel !== undefined);
+  const other = Object.keys(delays).map(Number).find(channel => !measured.includes(channel));
+  if (other !== undefined) {
+    throw new TaggerError('usage', `--delay: this measurement does not use channel ${other}.`, { hint: `It uses ${measured.join(', ')}.` });
+  }
+}
+
 /** The property under which commander keeps `--max-counts`. */
 function optionKey(key: string): string {
   return kebab(key).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());

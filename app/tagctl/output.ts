@@ -32,6 +32,7 @@ export async function checkOutput(options: OutputOptions): Promise<void> {
   if (options.log && !options.plot) throw new TaggerError('usage', 'Cannot use --log alone.', { hint: 'It changes the axis of --plot: write --plot --log.' });
   for (const file of [options.csv, options.npy]) {
     if (file === undefined) continue;
+    if (file === '-') throw new TaggerError('usage', "Cannot write to '-': a file is needed, because stdout has the report.", { hint: 'Give the path of a file, or use --json for stdout.' });
     try {
       const existing = await stat(file).catch((error: NodeJS.ErrnoException) => { if (error.code === 'ENOENT') return undefined; throw error; });
       if (existing?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });

@@ -132,7 +132,7 @@ function rateTable(outcome: Outcome, terminal: Terminal): string[] {
   const largest = Math.max(0, ...rates.filter(rate => !Number.isNaN(rate)));
   const channels = [...(values['channels'] as Float64Array)];
   const rows = channels.map((channel, i) => [
-    `  ${channel}`, printable(outcome.channelNames.get(channel) ?? ''), formatSi(rates[i]!, 'cps'), `± ${formatSi((values['uncertaintyHz'] as Float64Array)[i]!, 'cps', 2)}`,
+    `  ${channel}`, printable(outcome.channelNames.get(channel) ?? ''), ...Number.isNaN(rates[i]) ? ['unknown', ''] : [formatSi(rates[i]!, 'cps'), `± ${formatSi((values['uncertaintyHz'] as Float64Array)[i]!, 'cps', 2)}`],
     `${whole(Number((values['counts'] as Float64Array)[i]))} tags`, paint(bar(rates[i]! / largest, 20, terminal.unicode), 'cyan', terminal),
   ]);
   return table(rows, [true, false, true, false, true, false]);

@@ -152,6 +152,28 @@ test('measure runs for its time, prints the account, and disposes what it made',
   t.true(measurement.closed.aborted);
 });
 
+test('rates --watch ends with the reason when its link is revoked or the station goes', async t => {
+  for (const how of ['revoked', 'gone'] as const) {
+    await using bench = await openBench();
+    const { grant, secret } = await bench.grants.issue(bench.grants.root.id, { facet: 'view' });
+    const tagger = bench.station.tagger();
+    const rates = tagger.rates.bind(tagger);
+    const second = Promise.withResolvers<void>();
+    let asked = 0;
+    tagger.rates = windowMs => {
+      if (++asked === 2) second.resolve(); // the first update was taken: it watches
+      return rates(windowMs);
+    };
+    const watching = bench.run(['rates', '--watch'], { environment: { TAGD_LINK: `tagd://127.0.0.1:${bench.port}/#${secret}` } });
+    await second.promise;
+    if (how === 'revoked') await bench.grants.revoke(grant.id);
+    else await bench[Symbol.asyncDispose]();
+    const { code, stderr } = await watching;
+    t.is(code, 69, stderr);
+    t.regex(stderr, how === 'revoked' ? /This link was revoked/ : /the station shuts down/);
+  }
+});
+
 test('measure countrate as text: rates with uncertainty, and the loss in plain sight', async t => {
   await using bench = await openBench();
   endAtOnce(bench.station);

@@ -55,7 +55,7 @@ test('analyze takes the file before the name and after it', t => {
 });
 
 const wrong: [string, string[], number, RegExp][] = [
-  ['no command', [], 64, /A command is missing/],
+  ['no command', [], 64, /It is not said what to do/],
   ['a misspelt command', ['measur'], 64, /Unknown command 'measur'\.\nDid you mean measure\?/],
   ['a misspelt measurement', ['measure', 'corelation'], 64, /Did you mean correlation\?/],
   ['a misspelt option', ['measure', 'correlation', '--chanels', '1,2'], 64, /Did you mean --channels\?/],
@@ -71,6 +71,8 @@ const wrong: [string, string[], number, RegExp][] = [
   ['three channels for two', ['measure', 'correlation', '--channels', '1,2,3'], 64, /takes channel1 and channel2/],
   ['a channel twice', ['measure', 'histogram', '--channels', '2,1', '--click', '2'], 64, /both --channels and --click/],
   ['a delay without a unit', ['measure', 'countrate', '--channels', '1', '--delay', '2=500'], 64, /--delay: .*the unit is missing/],
+  ['a delay of a channel that is not measured', ['measure', 'countrate', '--channels', '1', '--delay', '2=5ns'], 64, /--delay: .*does not use channel 2/],
+  ['stdout as a file', ['measure', 'countrate', '--channels', '1', '--csv', '-'], 64, /Cannot write to '-'/],
   ['no link', ['info'], 64, /There is no link to a station yet\.\nRun `tagctl login`/],
   ['login without a link', ['login'], 64, /no link came on stdin/],
   ['a file that cannot be written', ['measure', 'countrate', '--channels', '1', '--csv', '/nowhere/at/all.csv'], 73, /its folder does not exist/],

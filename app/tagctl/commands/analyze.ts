@@ -9,7 +9,7 @@ import { measurements, type MeasurementName } from '../../core/measurements.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { command, examples } from '../help.ts';
-import { configFrom, parseInteger } from '../measure-options.ts';
+import { checkDelays, configFrom, parseInteger } from '../measure-options.ts';
 import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
@@ -35,6 +35,7 @@ export function analyzeCommand(context: Context): Command {
 
 async function analyzeOnce(file: string, name: MeasurementName, options: AnalyzeOptions, context: Context): Promise<void> {
   const config = configFrom(name, options);
+  checkDelays(name, config, options.delay);
   const forPs = durationOf(options.for);
   const blockTags = blockTagsOf(options.blockTags);
   await checkOutput(options);

@@ -4,7 +4,7 @@ import { measurements, type MeasurementName } from '../../core/measurements.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../failure.ts';
 import { command, examples } from '../help.ts';
-import { configFrom } from '../measure-options.ts';
+import { checkDelays, configFrom } from '../measure-options.ts';
 import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
@@ -26,6 +26,7 @@ export function measureCommand(context: Context): Command {
 
 async function measureOnce(name: MeasurementName, options: MeasureOptions, context: Context): Promise<void> {
   const config = configFrom(name, options);
+  checkDelays(name, config, options.delay);
   const forPs = durationOf(options.for);
   await checkOutput(options);
   await withTagger(options, context, async tagger => {
@@ -41,6 +42,8 @@ async function measureOnce(name: MeasurementName, options: MeasureOptions, conte
     if (result.interrupted) {
       context.remark(`tagctl: ${measurements[name].className} was stopped before its time; the result holds what was measured so far.`);
       context.exitCode = exitCodes.interrupted;
+    } else if (result.info.ended && result.info.captureDurationPs === 0) {
+      context.remark('The source had ended before this began: a recording flows once. Start tagd anew to replay it.');
     } else if (result.info.ended && forPs !== 'end' && result.info.captureDurationPs < forPs) {
       context.remark('The source ended before that time was over.');
     }
