@@ -66,8 +66,11 @@ export class AccountKeeper {
 
   losing(): void { this.#losing = true; }
 
-  /** The overflow in progress was over before the first moment. */
-  recovered(): void { this.#losing = false; }
+  /** What ends at the first moment or before it is no fault of the result, but it is over, and the epoch is another. */
+  before({ kind }: SegmentEnd): void {
+    if (kind === 'epoch') this.#epoch++;
+    else if (kind === 'lost' || kind === 'slip') this.#losing = false;
+  }
 
   end(end: SegmentEnd, fromPs: bigint, toPs: bigint): void {
     if (end.kind === 'lost' || end.kind === 'slip') {

@@ -93,7 +93,8 @@ export class Running {
   openAt(block: Block): void {
     if (this.#state !== 'armed' || ((block.fence - this.#fence) | 0) < 0) return;
     this.#state = 'running';
-    const atPs = this.view?.opensAt(block.fromPs) ?? block.fromPs;
+    const fromPs = this.#afterTagsBefore(block);
+    const atPs = this.view?.opensAt(fromPs) ?? fromPs;
     this.#openPs = atPs;
     this.#untilPs = this.#durationPs === undefined ? undefined : atPs + BigInt(this.#durationPs);
     if (this.#clearAtFence) {
@@ -103,6 +104,15 @@ export class Running {
     }
     this.#account.begin(atPs, block.epoch, block.revision);
     if (block.losingFromPs !== undefined) this.#account.losing();
+  }
+
+  /**
+   * A block often begins at the time of the last tag of the one before, which is not ours: without the picosecond a run of n
+   * periods would hold n - 1 tags of a periodic signal.
+   */
+  #afterTagsBefore({ fromPs, timesAt, history }: Block): bigint {
+    const isTaken = history > 0 && viewsOf(this.#options.memory).i64[timesAt / 8 - 1] === fromPs;
+    return isTaken ? fromPs + 1n : fromPs;
   }
 
   apply(step: Step): void {
@@ -157,7 +167,7 @@ export class Running {
       // Before the first tag: nothing to end, but an interval that reaches into ours was lost to us too.
       const forward = toPs >= fromPs;
       if (forward && toPs <= this.#openPs) {
-        this.#account.recovered();
+        this.#account.before(end);
         return;
       }
       if (forward && fromPs < this.#openPs) fromPs = this.#openPs;

@@ -35,7 +35,7 @@ test('a measurement sees only tags from after its creation, and all that are cre
   for (const port of ports) {
     await port.waitUntilFinished();
     t.is((await received(port))[0], 50);
-    t.is((await port.account()).startPs, 99_000n);
+    t.is((await port.account()).startPs, 99_001n, 'the tag at 99 000 ps is from before');
   }
 });
 
@@ -114,6 +114,23 @@ test('what is said before the first time makes no stream of its own: a change of
   await port.startFor(50_000);
   await port.waitUntilFinished();
   t.like(await port.account(), { tags: 50, startPs: 5_000_000_000n, liveTimePs: 50_000, settingsRevisions: [1], mixed: false });
+});
+
+test('runs of n periods hold n tags of a periodic signal, wherever they begin, moved or not', async t => {
+  const acts: Act[] = [0, 1, 2, 3].flatMap((i): Act[] => [{ do: 'tags', tags: tags(i * 100_000, 100) }, { do: 'gate', name: String(i) }]);
+  await using scripted = await ScriptedLine.open({ acts, freeRunning: true, source: 'waitable' });
+  const [plain] = await scripted.line.createMeasurements([countrate(1)], { start: false }) as [MeasurementPort];
+  const [moved] = await scripted.line.createMeasurements([countrate(1)], { delaysPs: { 1: 7300, 2: -400 }, start: false }) as [MeasurementPort];
+  for (const i of [0, 1, 2]) {
+    await scripted.reached(String(i));
+    while (scripted.line.watermarkPs < BigInt(i * 100_000 + 99_000)) await new Promise(resolve => { setImmediate(resolve); });
+    for (const port of [plain, moved]) await port.startFor(20_000, i === 0);
+    scripted.open(String(i));
+    for (const port of [plain, moved]) {
+      await port.waitUntilFinished();
+      t.like(await port.account(), { tags: 20 * (i + 1), liveTimePs: 20_000 * (i + 1) });
+    }
+  }
 });
 
 test('an overflow that is over where a measurement begins is no loss of it', async t => {
