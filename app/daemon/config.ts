@@ -47,7 +47,9 @@ export function loadConfig(file: string | undefined): Config {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError(`Cannot read the configuration ${file}: ${(cause as Error).message}.`, { cause });
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    const reason = ({ ENOENT: 'there is no such file', EACCES: 'permission denied', EISDIR: 'it is a folder' } as Record<string, string>)[code] ?? code;
+    throw new ConfigError(`Cannot read the configuration ${file}: ${reason}.`, { cause, hint: 'Check the path and who may read it; without --config the defaults are used.' });
   }
   return parseConfig(text, file);
 }
