@@ -1,6 +1,8 @@
 // daemon/identity.ts - who this box is: an id that stays, a name a person may choose, a folder for its state.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { TaggerError } from '../core/errors.ts';
@@ -22,6 +24,23 @@ export function openStateFolder(folder: string): void {
       cause, hint: 'Give a folder that this user may write with --state DIR.',
     });
   }
+}
+
+/**
+ * One daemon at a time: two would overwrite each other's grants, and a revoked link would come back with a restart.
+ * The name is an abstract socket of Linux, which goes with the process however that ends; elsewhere nobody is kept out.
+ *
+ * @throws {TaggerError} `busy` if another daemon uses the folder
+ */
+export async function holdStateFolder(folder: string): Promise<Disposable> {
+  const holder = createServer(socket => { socket.destroy(); }).unref();
+  if (process.platform === 'linux') {
+    holder.listen({ path: `\0tagd-${createHash('sha256').update(realpathSync(folder)).digest('hex')}` });
+    await once(holder, 'listening').catch((cause: unknown) => {
+      throw new TaggerError('busy', `Cannot use the state folder ${folder}: another tagd uses it.`, { cause, hint: 'Stop that one, or give this one a folder of its own with --state DIR.' });
+    });
+  }
+  return { [Symbol.dispose]() { holder.close(); } };
 }
 
 /**

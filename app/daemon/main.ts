@@ -17,7 +17,7 @@ import { ConfigError, type Config } from './config.ts';
 import { demoBroker, demoSource, welcome } from './demo.ts';
 import { HealthCheck } from './health.ts';
 import { openHttp } from './http.ts';
-import { defaultName, defaultStateFolder, openStateFolder, stationId } from './identity.ts';
+import { defaultName, defaultStateFolder, holdStateFolder, openStateFolder, stationId } from './identity.ts';
 import { Log } from './log.ts';
 import { supervisor } from './notify.ts';
 import { readInvocation, type RunOptions } from './options.ts';
@@ -32,6 +32,7 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
   await using owned = new AsyncDisposableStack();
   const stateFolder = config.state ?? defaultStateFolder(process.env, demo);
   openStateFolder(stateFolder);
+  owned.use(await holdStateFolder(stateFolder));
   const station = new LocalStation({ id: stationId(stateFolder), name: config.name ?? defaultName(), version, startedAt: new Date().toISOString() }, log);
   const grants = await Grants.open(stateFolder, systemClock);
   const audit = await Audit.open(stateFolder, systemClock, error => { log.error(error.message, { hint: error.hint }); });
