@@ -35,6 +35,12 @@ export type SegmentEnd =
   | { kind: 'lost'; fromPs: bigint; toPs: bigint; grade: LossGrade; missed: readonly { channelIndex: number; count: number }[] | undefined }
   | { kind: 'epoch' | 'disorder' | 'slip' | 'pause'; atPs: bigint };
 
+/** A lost interval that became longer or shorter: how many are missing in it is not the number that was counted. */
+export function withBorders(end: SegmentEnd, fromPs: bigint, toPs: bigint): SegmentEnd {
+  if (end.kind !== 'lost' || (end.fromPs === fromPs && end.toPs === toPs)) return end;
+  return { ...end, fromPs, toPs, grade: end.grade === 'counted' ? 'flagged' : end.grade, missed: undefined };
+}
+
 export interface Workspace {
   kernels: KernelSet;
   memory: WebAssembly.Memory;

@@ -5,7 +5,7 @@
 import type { KernelSet } from './kernels/kernels.ts';
 import { AccountKeeper } from './account.ts';
 import { viewsOf } from './memory.ts';
-import type { Measurement, Payload, Segment, SegmentEnd } from './measurement.ts';
+import { withBorders, type Measurement, type Payload, type Segment, type SegmentEnd } from './measurement.ts';
 import { board, type Account, type Placement } from './messages.ts';
 import type { Block } from './ring.ts';
 import type { Step } from './steps.ts';
@@ -175,8 +175,9 @@ export class Running {
     }
     if (this.#untilPs !== undefined && toPs > this.#untilPs) toPs = fromPs < this.#untilPs ? this.#untilPs : fromPs;
     this.#seen = 0;
-    this.#measurement.endSegment(end.kind === 'lost' ? { ...end, fromPs, toPs } : end);
-    this.#account.end(end, fromPs, toPs);
+    const ours = withBorders(end, fromPs, toPs);
+    this.#measurement.endSegment(ours);
+    this.#account.end(ours, fromPs, toPs);
     if (this.#untilPs !== undefined && toPs >= this.#untilPs) this.#finish();
   }
 

@@ -3,10 +3,10 @@
 // The empty view is the ring itself and never comes here. A delayed tag may be overtaken by tags that are still to come,
 // so tags are held back by the smallest delay: out goes what is earlier than watermark + smallest delay. At both ends of
 // a stretch only some channels have tags; these parts, as long as the spread of the delays, are left out and count as
-// lost time, so that rates and g2 stay unbiased.
+// lost time, so that rates and g2 stay unbiased. A loss that was counted is one of unknown size here.
 import type { KernelSet } from './kernels/kernels.ts';
 import { align64, viewsOf } from './memory.ts';
-import type { Segment, SegmentEnd } from './measurement.ts';
+import { withBorders, type Segment, type SegmentEnd } from './measurement.ts';
 import type { ViewSetup } from './messages.ts';
 import { blockTags, tailTags } from './ring.ts';
 import { mergeDelayed, type TagsAt } from './merge.ts';
@@ -198,5 +198,5 @@ export class View {
 }
 
 function moved(end: SegmentEnd, fromPs: bigint, toPs: bigint): SegmentEnd {
-  return end.kind === 'lost' ? { ...end, fromPs, toPs } : { ...end, atPs: toPs };
+  return end.kind === 'lost' ? withBorders(end, fromPs, toPs) : { ...end, atPs: toPs };
 }

@@ -169,6 +169,24 @@ test('while an overflow is in progress live time stands still and the result say
   t.deepEqual(Array.from((await port!.read('getCountsTotal')).value as Uint8Array), [17]);
 });
 
+test('a loss of which only a part is ours, or more than was counted, has no number', async t => {
+  const missed = [{ channelIndex: 0, count: 100 }];
+  const acts: Act[] = [
+    { do: 'gate', name: 'a' }, { do: 'tags', tags: tags(0, 100) }, { do: 'lost', loss: { grade: 'counted', place: 'device', fromPs: 100_000n, toPs: 200_000n, missed } },
+    { do: 'tags', tags: tags(200_000, 100) },
+  ];
+  await using scripted = await ScriptedLine.open({ acts });
+  const [cut, all] = await scripted.line.createMeasurements([countrate(1), countrate(1)], { start: false }) as [MeasurementPort, MeasurementPort];
+  const [moved] = await scripted.line.createMeasurements([countrate(1)], { delaysPs: { 1: 20_000 }, start: false }) as [MeasurementPort];
+  await Promise.all([cut.startFor(110_000), all.startFor(200_000), moved.startFor(210_000)]);
+  scripted.open('a');
+  await Promise.all([cut, all, moved].map(port => port.waitUntilFinished()));
+  t.like(await cut.account(), { lossGrade: 'flagged', missedTags: [null], liveTimePs: 100_000 });
+  t.like(await all.account(), { lossGrade: 'counted', missedTags: [100], liveTimePs: 100_000 });
+  // The loss has taken 20 tags more with it that were waiting for their turn.
+  t.like(await moved.account(), { lossGrade: 'flagged', missedTags: [null] });
+});
+
 test('a tagger that cannot tell its losses gives no number of missed tags, not 0', async t => {
   await using scripted = await ScriptedLine.open({ acts: [{ do: 'tags', tags: tags(0, 10) }], overflowReport: 'unknown' });
   const [port] = await scripted.line.createMeasurements([countrate(1)]);
