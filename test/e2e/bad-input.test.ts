@@ -28,7 +28,7 @@ const faults: [string, () => string[], number, RegExp][] = [
 for (const [what, args, code, message] of faults) {
   test(`tagd refuses ${what} with one clear error`, async t => {
     const listen = args().includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-    const result = await runDaemon(['--state', join(folder, 'state'), ...listen, ...args()]);
+    const result = await runDaemon(['--state', join(folder, what.replaceAll(' ', '-')), ...listen, ...args()]);
     t.is(result.code, code, result.stderr);
     t.regex(result.stderr, message);
     t.notRegex(result.stderr, /\n\s+at /, 'no stack');
