@@ -9,6 +9,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const done = join(root, 'dist/.built');
 
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  console.error(`build: this is Node ${process.versions.node}, and the build needs 24. Use 'npm run build' after 'npm start' or 'npm test' has installed it.`);
+  process.exit(70);
+}
 if (process.argv.includes('--if-needed') && existsSync(done)) {
   const built = statSync(done).mtimeMs;
   const newest = Math.max(...['app', 'ops'].map(newestIn), ...['package.json', 'rollup.config.mjs', 'tsconfig.json'].map(name => statSync(join(root, name)).mtimeMs));

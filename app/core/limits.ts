@@ -11,7 +11,7 @@ export const limits = {
   runPs: 100 * 86_400e12,
   /** 64 Mi bins of 8 bytes in two delta buffers and a total are 1.5 GiB: above this a Pi cannot hold it. */
   binsPerMeasurement: 16 * 1024 * 1024,
-  /** All results of one line together; the shared memory of a line is reserved, not used, up to this. */
+  /** All results of one line together, or a quarter of the box's memory if that is less; reserved, not used, up to this. */
   resultBytesPerLine: 2 ** 30,
   /** The reference system stops at 80 objects for all clients together; one session may hold this many. */
   measurementsPerSession: 1024,

@@ -44,7 +44,7 @@ export interface ResultInfo {
   mixed: boolean;
   /** Which kernel ran: `wasm` with SIMD, or its twin in plain TypeScript. */
   kernel: 'wasm' | 'typescript';
-  /** The source came to its end (a recording) and everything of it is in the result. */
+  /** The source has come to its end (a recording): no tag will follow. */
   ended: boolean;
 }
 

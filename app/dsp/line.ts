@@ -105,7 +105,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const layout = ringLayout(options.ringSlots ?? slotsForThisBox());
     const scratchAt = layout.endAt;
     const arenaAt = scratchAt + ingestBytes;
-    const maximum = Math.min(maximumBytes, options.memoryBytes ?? arenaAt + limits.resultBytesPerLine);
+    const maximum = Math.min(maximumBytes, options.memoryBytes ?? arenaAt + Math.min(limits.resultBytesPerLine, totalmem() / 4));
     const memory = createMemory(arenaAt, maximum);
     this.#ring = new Ring(memory, layout);
     this.#ring.format();
