@@ -13,9 +13,9 @@ import { RegionPlan } from './region.ts';
 export const tailTags = 4096;
 /**
  * Mean number of tags in the range of delays from which two pointers are faster than looking back: measured where 2 to 8
- * channels meet, between 2.5 (two-sided) and 4 (one-sided).
+ * channels meet, between 4.5 (two-sided) and 8 (one-sided), and about 3 for one channel with itself.
  */
-const denseTags = 3;
+const denseTags = 5, denseTagsOfOne = 3;
 
 /** The range of delays, [-below, bins - below) bins wide, without channels. */
 export type PairRange = Pick<PairPlan, 'below' | 'bins' | 'binwidthPs'>;
@@ -115,7 +115,7 @@ export class Pairs {
     const seen = n + Math.min(history, tailTags) - 1;
     const spanPs = this.#spanPs(timesAt + 8 * (n - 1 - seen), timesAt + 8 * (n - 1));
     const inRange = Math.min(seen, spanPs > 0 ? (seen * (this.#aheadPs + this.#behindPs)) / spanPs : seen);
-    return inRange < denseTags || n * inRange < n + inRange;
+    return inRange < (this.#isAuto ? denseTagsOfOne : denseTags) || n * inRange < n + inRange;
   }
 
   #keepForNextCall(segment: Segment): void {
