@@ -10,9 +10,9 @@ import type { Loss, LossPlace, Room, TagSink } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { blockTags, everyChannel, markersPerBlock, type Marker, type OpenBlock, type Ring, RingWriter } from './ring.ts';
 
-/** Memory that ingest needs beside the ring: the driver's scratch, then delays f64[256] and one i64. */
+/** Memory that ingest needs beside the ring: the driver's scratch, then delays f64[256], one i64, and counts u32[256]. */
 export const driverScratchBytes = 256 * 1024;
-export const ingestBytes = driverScratchBytes + 256 * 8 + 64;
+export const ingestBytes = driverScratchBytes + 256 * 8 + 64 + 256 * 4;
 
 /** The origin moves by this much: exact in a double, and four moves come back to the driver's own count. */
 const rebaseStepPs = 2n ** 62n;
@@ -48,6 +48,8 @@ export class IngestSink implements TagSink {
   readonly #maxBlockTags: number;
   readonly #offsetsAt: number;
   readonly #previousAt: number;
+  /** Tags per channel that came while an overflow was in progress: no result takes them. */
+  readonly #withheldAt: number;
   readonly #room: Room = { timesAt: 0, channelsAt: 0, tags: 0 };
 
   #open: Opening | undefined;
@@ -75,6 +77,7 @@ export class IngestSink implements TagSink {
     this.scratchAt = options.scratchAt;
     this.#offsetsAt = options.scratchAt + driverScratchBytes;
     this.#previousAt = this.#offsetsAt + 256 * 8;
+    this.#withheldAt = this.#previousAt + 64;
     this.#kernels = options.kernels;
     this.#maxBlockTags = Math.min(blockTags, options.maxBlockTags ?? blockTags);
     this.#writer = new RingWriter(options.ring, options.channels);
@@ -138,7 +141,7 @@ export class IngestSink implements TagSink {
   }
 
   lost(loss: Loss): void {
-    const missed = loss.grade === 'counted' ? loss.missed : undefined;
+    const missed = loss.grade === 'counted' && loss.missed ? this.#withWithheld(loss.missed) : undefined;
     this.#makeRoomForMarkers(1 + (missed?.length ?? 0));
     if (this.#losingFromPs === undefined) this.#moveTo(this.#stream(loss.fromPs));
     const marker = this.#mark({ kind: 'lost', grade: loss.grade, place: loss.place, count: missed ? 1 : 0, fromPs: this.#losingFromPs ?? this.#watermarkPs! });
@@ -152,6 +155,7 @@ export class IngestSink implements TagSink {
 
   losing(fromPs: bigint, place: LossPlace): void {
     if (this.#losingFromPs !== undefined) return;
+    this.#ring.views.u32.fill(0, this.#withheldAt / 4, this.#withheldAt / 4 + 256);
     this.#makeRoomForMarkers(1);
     this.#moveTo(this.#stream(fromPs));
     this.#losingFromPs = this.#watermarkPs!;
@@ -211,6 +215,16 @@ export class IngestSink implements TagSink {
     this.#options.onLedger?.(this.ledger);
   }
 
+  /** What the device missed, and what it delivered inside the interval: to every result both are missing. */
+  #withWithheld(missed: NonNullable<Loss['missed']>): NonNullable<Loss['missed']> {
+    if (this.#losingFromPs === undefined) return missed;
+    const { u32 } = this.#ring.views;
+    const device = new Map(missed.map(({ channelIndex, count }) => [channelIndex, count]));
+    return Array.from({ length: this.#options.channels }, (_, channelIndex) => ({
+      channelIndex, count: (device.get(channelIndex) ?? 0) + u32[this.#withheldAt / 4 + channelIndex]!,
+    })).filter(({ channelIndex, count }) => count > 0 || device.has(channelIndex));
+  }
+
   /** Driver time to stream time. */
   #stream(timePs: bigint): bigint { return BigInt.asIntN(64, timePs - this.#offsetPs); }
 
@@ -240,7 +254,9 @@ export class IngestSink implements TagSink {
     this.#moveTo(this.#stream(last));
     // After a rebase of this very block the tags in front were moved already, these were not.
     const { block } = this.#opened();
-    if (this.#offsetPs !== 0n) this.#kernels.delayTags(at, block.channelsAt + (at - block.timesAt) / 8, run, this.#offsetsAt);
+    const channelsAt = block.channelsAt + (at - block.timesAt) / 8;
+    if (this.#offsetPs !== 0n) this.#kernels.delayTags(at, channelsAt, run, this.#offsetsAt);
+    if (this.#losingFromPs !== undefined) this.#kernels.countChannels(channelsAt, run, this.#withheldAt);
     this.#n += run;
     this.#stretch += run;
   }

@@ -169,6 +169,20 @@ test('while an overflow is in progress live time stands still and the result say
   t.deepEqual(Array.from((await port!.read('getCountsTotal')).value as Uint8Array), [17]);
 });
 
+test('tags that come inside a counted loss are in no result, and in its total', async t => {
+  const acts: Act[] = [
+    { do: 'heartbeat', timePs: 0n }, { do: 'tags', tags: tags(1000, 10) }, { do: 'losing', fromPs: 20_000n }, { do: 'tags', tags: tags(30_000, 5) },
+    { do: 'lost', loss: { grade: 'counted', place: 'device', fromPs: 20_000n, toPs: 100_000n, missed: [{ channelIndex: 0, count: 7 }] } },
+    { do: 'tags', tags: tags(101_000, 3) }, { do: 'heartbeat', timePs: 110_000n },
+  ];
+  await using scripted = await ScriptedLine.open({ acts }, { maxBlockTags: 4 });
+  const [port] = await scripted.line.createMeasurements([countrate(1)]);
+  await port!.waitUntilFinished();
+  t.like(await port!.account(), { tags: 13, lossGrade: 'counted', missedTags: [12], liveTimePs: 30_000 });
+  t.deepEqual(Array.from((await port!.read('getCountsTotal')).value as Uint8Array), [25]);
+  t.is(scripted.line.status().ledger.channels[0]!.lost.device, 7, 'the ledger keeps what the device said');
+});
+
 test('a loss of which only a part is ours, or more than was counted, has no number', async t => {
   const missed = [{ channelIndex: 0, count: 100 }];
   const acts: Act[] = [
