@@ -305,8 +305,9 @@ export class RingWriter {
     if (!this.#isBehind(oldest)) return;
     const wanted = oldest + Math.floor(depth / 2);
     const { i32 } = this.ring.views;
-    Atomics.store(i32, this.ring.wordIndex('wanted'), low(wanted));
     for (;;) {
+      // Set anew each time: the reader that rings takes it away, so that it rings once and not for every block.
+      Atomics.store(i32, this.ring.wordIndex('wanted'), low(wanted));
       const progress = Atomics.load(i32, this.ring.wordIndex('progress'));
       if (this.ring.stopped || !this.#isBehind(wanted)) break;
       Atomics.wait(i32, this.ring.wordIndex('progress'), progress, 20);
@@ -374,7 +375,7 @@ export class RingReader {
     Atomics.store(i32, this.ring.readerWord(this.#reader, 'pin'), -1);
     Atomics.store(i32, this.ring.readerWord(this.#reader, 'cursor'), low(this.#cursor));
     const wanted = Atomics.load(i32, this.ring.wordIndex('wanted'));
-    if (wanted >= 0 && whole(wanted, this.#cursor) < this.#cursor) this.ring.wakeWriter();
+    if (wanted >= 0 && whole(wanted, this.#cursor) < this.#cursor && Atomics.compareExchange(i32, this.ring.wordIndex('wanted'), wanted, -1) === wanted) this.ring.wakeWriter();
   }
 
   #read(slot: number): Block {

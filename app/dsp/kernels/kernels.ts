@@ -26,11 +26,9 @@ export interface KernelSet {
 
   /**
    * Adds every pair whose later tag is in [0, n) to u64 bins at `countsAt`; `history` tags directly in front may be the
-   * earlier one. For windows that hold few tags. `planAt`: a PairPlan; `candidatesAt`: scratch of 16 KiB.
+   * earlier one. For windows that hold few tags. `planAt`: a PairPlan.
    */
-  pairsNear(
-    timesAt: number, channelsAt: number, n: number, history: number, planAt: number, countsAt: number, candidatesAt: number,
-  ): void;
+  pairsNear(timesAt: number, channelsAt: number, n: number, history: number, planAt: number, countsAt: number): void;
   /** Writes the times of `channel` to `intoAt`, which has room for n + 4, and returns how many. */
   pickTimes(timesAt: number, channelsAt: number, n: number, channel: number, intoAt: number): number;
   /** Adds every pair of two lists of times that has something new; the first `old...` of each list are old. */

@@ -78,8 +78,7 @@ export class Pairs {
 
     if (covered && this.#isSparse(segment)) {
       this.#forget();
-      const { kernels, scratchAt } = this.#workspace;
-      kernels.pairsNear(timesAt, channelsAt, n, history, this.#planAt, countsAt, scratchAt);
+      this.#workspace.kernels.pairsNear(timesAt, channelsAt, n, history, this.#planAt, countsAt);
       this.#keepForNextCall(segment);
     } else {
       if (!this.#listed) this.#list(segment, -history, 0);
