@@ -1,6 +1,8 @@
-// ops/setup.mjs - makes a bare clone runnable: packages by the lock file, Node 24 from npm, the build.
+// ops/setup.mjs - makes a bare clone runnable: packages by the lock file, Node 24 from npm, the build. Then runs the
+// script it was given, if any, on the pinned Node.
 //
-// Runs on any Node >= 20 and uses nothing but Node itself. Everything later runs on the pinned Node of node_modules.
+// Runs on any Node >= 20 and uses nothing but Node itself. It starts the script itself, because a shell remembers where
+// it found `node` the first time. What it says goes to stderr: stdout belongs to the script.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +27,14 @@ if (!isPinned()) {
   if (!isPinned()) stop(`There is no Node ${pinned} for this machine (${process.platform} ${process.arch}) in npm.`);
 }
 if (existsSync(join(root, 'node_modules'))) writeFileSync(stamp, locked);
-run(join(bin, 'node'), [join(root, 'ops/build.mjs'), '--if-needed'], { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` });
+const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
+run(join(bin, 'node'), [join(root, 'ops/build.mjs'), '--if-needed'], env);
+
+const [script, ...args] = process.argv.slice(2);
+if (script !== undefined) {
+  const { status } = spawnSync(join(bin, 'node'), ['--disable-warning=ExperimentalWarning', join(root, script), ...args], { env, stdio: 'inherit' });
+  process.exit(status ?? 70);
+}
 
 function isPinned() {
   const { stdout } = spawnSync(join(bin, 'node'), ['--version'], { encoding: 'utf8' });
@@ -33,11 +42,11 @@ function isPinned() {
 }
 
 function run(command, args, env, cwd = root) {
-  const { status, error } = spawnSync(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, error } = spawnSync(command, args, { cwd, env, stdio: ['ignore', 2, 2] });
   if (status !== 0) stop(`'${command} ${args.join(' ')}' failed${error ? `: ${error.message}` : ` with exit code ${status}`}.`);
 }
 
-function say(text) { console.log(`setup: ${text}`); }
+function say(text) { console.error(`setup: ${text}`); }
 
 function stop(text) {
   console.error(`setup: ${text}`);
