@@ -5,6 +5,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { TaggerError } from '../core/errors.ts';
+import { isLoopback } from '../core/link.ts';
 
 export interface DemoBroker {
   /** `mqtt://127.0.0.1:1883` */
@@ -13,14 +14,12 @@ export interface DemoBroker {
   close(): Promise<void>;
 }
 
-const loopback: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
-
 /**
  * @param port 0 lets the system choose
  * @throws {TaggerError} `busy` if the port is taken, `forbidden` if the host is not this computer, `unavailable` for any other refusal
  */
 export async function startDemoBroker(port: number, host = '127.0.0.1'): Promise<DemoBroker> {
-  if (!loopback.includes(host)) {
+  if (!isLoopback(host)) {
     throw new TaggerError('forbidden', `Cannot open the demo broker on ${host}: it lets everybody in and serves this computer alone.`, {
       hint: 'Use 127.0.0.1, or run a broker with passwords, such as Mosquitto, and name it in the configuration.',
     });

@@ -10,7 +10,7 @@ import { eventsKept } from '../../app/mqtt/outbox.ts';
 import { closedPort, startBroker, startHostileBroker, until } from './broker.ts';
 import { FakeStation } from '../support/fake-station.ts';
 import { Random } from '../support/random.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { ScriptedStation, ScriptedTagger } from './scripted-station.ts';
 
 const root = 'tagd/tagd-01a2b3c4';

@@ -29,4 +29,7 @@ export class ManualClock implements Clock {
     }
     this.#nowMs = endMs;
   }
+
+  /** Timers that wait. */
+  get pending(): number { return this.#timers.length; }
 }

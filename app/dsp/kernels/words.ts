@@ -3,30 +3,18 @@
 // A time is the words at index w (low, unsigned) and w + 1 (high, signed), w = address / 4. Doubles hold differences only:
 // exact below 2^53, and a larger one rounds to at least 2^53, so that comparing with a window never errs.
 
-export interface Views {
-  readonly u8: Uint8Array;
-  /** Low words of times, and halves of u64 counts. */
-  readonly u32: Uint32Array;
-  /** High words of times. */
-  readonly i32: Int32Array;
-  readonly f64: Float64Array;
-}
+import { viewsOf as viewsThrough, type Views } from '../memory.ts';
+
+export type { Views };
 
 /**
- * Returns a function that gives views over all of the memory; growing a memory replaces its buffer. Growing by nothing makes
- * this thread take notice of what others have grown, so whatever was allocated before this call can be seen.
+ * Returns a function that gives views over all of the memory. Growing by nothing makes this thread take notice of what others
+ * have grown, so whatever was allocated before this call can be seen.
  */
 export function viewsOf(memory: WebAssembly.Memory): () => Views {
   memory.grow(0);
-  let buffer: ArrayBufferLike | undefined;
-  let views: Views;
-  return () => {
-    if (memory.buffer !== buffer) {
-      buffer = memory.buffer;
-      views = { u8: new Uint8Array(buffer), u32: new Uint32Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) };
-    }
-    return views;
-  };
+  const bytes = memory.buffer.byteLength;
+  return () => viewsThrough(memory, bytes);
 }
 
 export const word = 2 ** 32;
