@@ -59,6 +59,8 @@ const wrong: [string, string[], number, RegExp][] = [
   ['a misspelt command', ['measur'], 64, /Unknown command 'measur'\.\nDid you mean measure\?/],
   ['a misspelt measurement', ['measure', 'corelation'], 64, /Did you mean correlation\?/],
   ['a misspelt option', ['measure', 'correlation', '--chanels', '1,2'], 64, /Did you mean --channels\?/],
+  ['a measurement that is none', ['measure', 'bogus'], 64, /no measurement 'bogus'[^]*countrate, counter/],
+  ['a measurement nearly right', ['measure', 'corelation'], 64, /no measurement 'corelation'[^]*Did you mean correlation\?/],
   ['an unknown option of set', ['set', '1', 'trigger-level', '-0.5V', '--revisoin', '3'], 64, /'--revisoin'/],
   ['a time without a unit', ['measure', 'correlation', '--channels', '1,2', '--binwidth', '16'], 64, /--binwidth: Cannot read '16' as a time: the unit is missing/],
   ['a duration without a unit', ['measure', 'countrate', '--channels', '1', '--for', '3'], 64, /--for: Cannot read '3' as a time: the unit is missing/],

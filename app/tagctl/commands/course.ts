@@ -16,6 +16,11 @@ export interface CourseOptions extends OutputOptions {
 
 /** One subcommand per row of the table. */
 export function eachMeasurement(parent: Command, defaultFor: string, finish: (sub: Command, name: MeasurementName) => void): void {
+  parent.exitOverride(error => {
+    const [, name, near] = /^error: unknown command '(.*)'(?:\n\(Did you mean (.*)\?\))?$/.exec(error.message) ?? [];
+    if (name === undefined) throw error;
+    throw new TaggerError('usage', `There is no measurement '${name}'.`, { hint: near ? `Did you mean ${near}?` : `Use one of ${measurementNames.map(kebab).join(', ')}.` });
+  });
   for (const name of measurementNames) {
     const [shown = name, ...others] = spellings(name);
     const sub = command(shown, measurements[name].summary).aliases(others);
