@@ -8,7 +8,7 @@ import { startDaemon } from '../support/daemon.ts';
 
 export interface SoakReport {
   seconds: number; tags: number; megatagsPerSecond: number; lossGrade: string; lostIntervals: number;
-  rssStartMb: number; rssEndMb: number; longestBlockMs: number; cores: number;
+  rssStartMb: number; rssMiddleMb: number; rssEndMb: number; longestBlockMs: number; cores: number;
 }
 
 export async function soak(seconds: number, rateHz = 10e6): Promise<SoakReport> {
@@ -34,8 +34,10 @@ export async function soak(seconds: number, rateHz = 10e6): Promise<SoakReport> 
   const rssStartMb = rssMb(pid);
   const cpuStart = cpuSeconds(pid);
   const started = performance.now();
+  let rssMiddleMb = rssStartMb;
   while (performance.now() - started < seconds * 1000) {
     await new Promise(resolve => { setTimeout(resolve, 500); });
+    if (performance.now() - started < seconds * 500) rssMiddleMb = rssMb(pid);
     await Promise.all(measurements.map(measurement => measurement.getData())); // a client that looks, twice a second
   }
   const cores = (cpuSeconds(pid) - cpuStart) / ((performance.now() - started) / 1000);
@@ -43,7 +45,7 @@ export async function soak(seconds: number, rateHz = 10e6): Promise<SoakReport> 
   const health = await fetch(`http://127.0.0.1:${daemon.port}/healthz`).then(response => response.text());
   return {
     seconds, tags: info.tags, megatagsPerSecond: info.tags / (info.captureDurationPs * 1e-6), lossGrade: info.lossGrade, lostIntervals: info.lostIntervals,
-    rssStartMb, rssEndMb: rssMb(pid), longestBlockMs: Number(/longest block ([\d.]+) ms/.exec(health)?.[1]), cores,
+    rssStartMb, rssMiddleMb, rssEndMb: rssMb(pid), longestBlockMs: Number(/longest block ([\d.]+) ms/.exec(health)?.[1]), cores,
   };
 }
 
