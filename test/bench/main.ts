@@ -17,7 +17,7 @@ for (const part of chosen.length > 0 ? chosen : Object.keys(parts) as (keyof typ
   results[part] = rows;
   if (!json) {
     console.log(`\n${part}`);
-    console.table(rows);
+    console.table(rows.map(row => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'number' ? Number(value.toPrecision(4)) : value]))));
   }
 }
 if (json) console.log(JSON.stringify(results, undefined, 2));
