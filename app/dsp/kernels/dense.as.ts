@@ -27,12 +27,13 @@ export function pairsDense(
 function cross(clicksAt: usize, clicksEnd: usize, startsAt: usize, startsEnd: usize, planAt: usize, countsAt: usize, narrow: bool): void {
   const width = widthOf(planAt), ahead = aheadOf(planAt), lowest = 1 - behindOf(planAt);
   const shift = narrow ? shiftOf(<u32>width) : 0, reciprocal = narrow ? reciprocalOf(<u32>width, shift) : 0;
+  if (clicksAt >= clicksEnd) return;
+  closeList(startsEnd, max(load<i64>(clicksEnd - 8), load<i64>(startsEnd - 8)));
   let firstAt = startsAt, pastAt = startsAt;
   for (let clickAt = clicksAt; clickAt < clicksEnd; clickAt += 8) {
     const time = load<i64>(clickAt);
-    while (firstAt < startsEnd && time - load<i64>(firstAt) >= ahead) firstAt += 8;
-    if (pastAt < firstAt) pastAt = firstAt;
-    while (pastAt < startsEnd && time - load<i64>(pastAt) >= lowest) pastAt += 8;
+    firstAt = passed(firstAt, time, ahead);
+    pastAt = passed(max(pastAt, firstAt), time, lowest);
     const fromLowest = time - lowest;
     let at = firstAt;
     // Four at a time: each turn of a loop costs the engine a check whether it should stop.
@@ -46,6 +47,33 @@ function cross(clicksAt: usize, clicksEnd: usize, startsAt: usize, startsEnd: us
       countAt(countsAt + (<usize>quotient(fromLowest - load<i64>(at), narrow, reciprocal, shift, width) << 3));
     }
   }
+}
+
+/**
+ * The first time that is less than `limit` before `time`. Times come in bursts, so how far a pointer moves cannot be foreseen:
+ * four comparisons are added up without a branch, and only a longer way makes a turn of the loop.
+ */
+// @ts-ignore: decorator
+@inline
+function passed(at: usize, time: i64, limit: i64): usize {
+  let steps: usize;
+  do {
+    steps = <usize>(time - load<i64>(at) >= limit) + <usize>(time - load<i64>(at, 8) >= limit)
+      + <usize>(time - load<i64>(at, 16) >= limit) + <usize>(time - load<i64>(at, 24) >= limit);
+    at += steps << 3;
+  } while (steps == 4);
+  return at;
+}
+
+/** Four times behind the end of a list that no pointer passes. A list has room for them. */
+// @ts-ignore: decorator
+@inline
+function closeList(endAt: usize, latest: i64): void {
+  const never = latest < (<i64>1 << 62) ? latest + (<i64>1 << 61) : i64.MAX_VALUE;
+  store<i64>(endAt, never);
+  store<i64>(endAt, never, 8);
+  store<i64>(endAt, never, 16);
+  store<i64>(endAt, never, 24);
 }
 
 /** Adds the pairs of one channel with itself: at +d and, where the range goes below zero, at -d; equal times once. */
