@@ -56,5 +56,4 @@ export const limits = {
   heartbeatMissed: 2,
   subscriptionsPerSession: 256,
   fastestUpdateMs: 50,
-  mqttPayloadBytes: 256,
 } as const;

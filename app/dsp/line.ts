@@ -20,7 +20,7 @@ import { Arena, createMemory, maximumBytes } from './memory.ts';
 import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup, type ViewSetup } from './messages.ts';
 import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
-import { blockTags, maxReaders, Ring, ringLayout, tailTags } from './ring.ts';
+import { blockTags, maxReaders, Ring, ringLayout } from './ring.ts';
 import { ingestBytes } from './sink.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { viewBytes, viewCapacity } from './view.ts';
@@ -43,9 +43,8 @@ export interface LineOptions {
   workers?: { dsp?: URL; results?: URL };
 }
 
-/** Tags that kernels may keep in scratch: a block and its tail. */
-const scratchTags = blockTags + tailTags;
-const scratchBytes = scratchTags * 24;
+/** Counts per channel index, for segments that nobody has counted. */
+const scratchBytes = 256 * 4;
 const sampleEveryMs = 100;
 /** A driver that does not return from `run()` in this time is cut off. */
 const stopWithinMs = 2_000;
@@ -292,7 +291,7 @@ export class Line implements TaggerPort, AsyncDisposable {
 
   #startThread(index: number): void {
     const thread = new DspThread(index, this.#ring, this.#options.workers?.dsp ?? workerFiles.dsp, {
-      ...this.#setup, scratchAt: this.#scratchAt[index]!, scratchTags, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
+      ...this.#setup, scratchAt: this.#scratchAt[index]!, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
     }, {
       report: report => {
         const handle = this.#handles.get(report.id);

@@ -47,9 +47,8 @@ export interface Workspace {
   /** The measurement's own region, zeroed, 64-byte aligned, of the size that `bytes()` gave. */
   at: number;
   bytes: number;
-  /** Scratch shared by all measurements of one worker, valid during one call; holds `scratchTags` * 24 bytes. */
+  /** Scratch shared by all measurements of one worker, valid during one call: u32[256]. */
   scratchAt: number;
-  scratchTags: number;
   /** Dense index of a channel number in this measurement's view. */
   indexOf(channel: number): number;
   tick: Tick;

@@ -32,7 +32,6 @@ export interface WorkerSetup extends LineSetup {
   /** Requests of the results thread. */
   results: MessagePort;
   scratchAt: number;
-  scratchTags: number;
   channels: number[];
   tick: Tick;
 }

@@ -168,10 +168,10 @@ export class DspWorker {
   }
 
   #create({ id, name, config, placement, view: viewSetup, unknownLoss }: Extract<WorkerCommand, { kind: 'create' }>): Running {
-    const { memory, scratchAt, scratchTags, channels, tick } = this.#setup;
+    const { memory, scratchAt, channels, tick } = this.#setup;
     const indexOf = (channel: number): number => channels.indexOf(channel);
     const measurement = this.#classes[name].create(config, {
-      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, scratchTags, indexOf, tick,
+      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, indexOf, tick,
     });
     let shared = viewSetup && this.#views.get(viewSetup.key);
     if (viewSetup && !shared) {

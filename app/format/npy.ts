@@ -6,21 +6,12 @@
 import { TaggerError } from '../core/errors.ts';
 import { rowCount, type Column, type NumberArray } from './table.ts';
 
-/** One array; `shape` in row-major order, its product is the length. */
-export function encodeNpyArray(values: NumberArray, shape: readonly number[] = [values.length]): Uint8Array {
-  const length = shape.reduce((product, size) => product * size, 1);
-  if (length !== values.length) throw new TaggerError('internal', `Cannot encode ${values.length} values in the shape [${shape.join(', ')}].`);
-  const { bytes, dataAt } = withHeader(`'${typeOf(values).code}'`, shape, values.byteLength);
-  writeStrided(new DataView(bytes.buffer, dataAt), values, 0, values.BYTES_PER_ELEMENT);
-  return bytes;
-}
-
 /** A structured array with one packed record per row. */
 export function encodeNpyTable(columns: readonly Column[]): Uint8Array {
   const rows = rowCount(columns);
   const fields = columns.map(({ name, values }) => `('${name}', '${typeOf(values).code}')`).join(', ');
   const stride = columns.reduce((sum, { values }) => sum + values.BYTES_PER_ELEMENT, 0);
-  const { bytes, dataAt } = withHeader(`[${fields}]`, [rows], rows * stride);
+  const { bytes, dataAt } = withHeader(`[${fields}]`, rows, rows * stride);
   const view = new DataView(bytes.buffer, dataAt);
   let offset = 0;
   for (const { values } of columns) {
@@ -31,9 +22,8 @@ export function encodeNpyTable(columns: readonly Column[]): Uint8Array {
 }
 
 /** Magic, version, u16 length, a Python dictionary padded with spaces so that the data starts on a multiple of 64. */
-function withHeader(descr: string, shape: readonly number[], dataBytes: number): { bytes: Uint8Array<ArrayBuffer>; dataAt: number } {
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const dictionary = `{'descr': ${descr}, 'fortran_order': False, 'shape': ${tuple}, }`;
+function withHeader(descr: string, rows: number, dataBytes: number): { bytes: Uint8Array<ArrayBuffer>; dataAt: number } {
+  const dictionary = `{'descr': ${descr}, 'fortran_order': False, 'shape': (${rows},), }`;
   const dataAt = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
   const headerBytes = dataAt - 10;
   if (headerBytes > 0xffff) throw new TaggerError('limit', 'Cannot write .npy: its header of 64 KiB does not hold so many columns.', { hint: 'Use CSV, or fewer channels.' });

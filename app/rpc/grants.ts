@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { Facet } from './api.ts';
+import type { Facet, ShareOptions } from './api.ts';
 import { GrantFile } from './grant-file.ts';
 
 export const facets: readonly Facet[] = ['view', 'measure', 'control', 'admin'];
@@ -24,15 +24,6 @@ export interface Grant {
   uses: number | null;
   label: string;
   createdMs: number;
-}
-
-export interface NewGrant {
-  facet: Facet;
-  taggers?: readonly string[] | undefined;
-  channels?: readonly number[] | undefined;
-  ttlMs?: number | undefined;
-  uses?: number | undefined;
-  label?: string | undefined;
 }
 
 /** Deeper trees have no use, and every check walks up one. */
@@ -81,7 +72,7 @@ export class Grants {
   }
 
   /** @throws {TaggerError} `forbidden` where it would outrank or outlive its parent, `limit` where there are too many */
-  async issue(parentId: string, wanted: NewGrant): Promise<{ grant: Grant; secret: string }> {
+  async issue(parentId: string, wanted: ShareOptions): Promise<{ grant: Grant; secret: string }> {
     this.#forgetExpired();
     const parent = this.#rows.get(parentId);
     if (!parent) throw new TaggerError('closed', 'Cannot share: the grant to share from has ended.');

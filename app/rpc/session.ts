@@ -4,10 +4,10 @@ import { describe } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { StationInfo, TaggerPort } from '../core/station.ts';
-import type { AdminSession, AuditEntry, GrantInfo, Measurement, Session, Shared, StationAdmin, TaggerControl, TaggerSummary, WhoAmI } from './api.ts';
+import type { AdminSession, AuditEntry, GrantInfo, Measurement, Session, Shared, ShareOptions, StationAdmin, TaggerControl, TaggerSummary, WhoAmI } from './api.ts';
 import { grantInfo, type Authority } from './authority.ts';
 import { checkChoice, checkInteger, checkList, checkName, checkRecord, checkText } from './checks.ts';
-import { facets, type NewGrant } from './grants.ts';
+import { facets } from './grants.ts';
 import { handleOf } from './measurement.ts';
 import { Reach } from './reach.ts';
 import { taggerOf } from './tagger.ts';
@@ -168,7 +168,7 @@ function ownKept({ desk, grant }: Authority, action: string, name: unknown) {
   return kept;
 }
 
-function checkShare(options: unknown): NewGrant {
+function checkShare(options: unknown): ShareOptions {
   const action = 'share';
   const { facet, taggers, channels, ttlMs, uses, label } = checkRecord(action, options, ['facet', 'taggers', 'channels', 'ttlMs', 'uses', 'label']);
   return {
@@ -182,7 +182,7 @@ function checkShare(options: unknown): NewGrant {
 }
 
 /** A mistyped channel would make a link that shows nothing. Without a tagger at hand nobody can tell. */
-function checkChannels(authority: Authority, { taggers, channels }: NewGrant): void {
+function checkChannels(authority: Authority, { taggers, channels }: ShareOptions): void {
   // What is in one's own grant was looked at when that was made.
   if (channels === undefined || authority.grant.channels !== null) return;
   const ports = taggersOf(authority).filter(({ id }) => taggers === undefined || taggers.includes(id));

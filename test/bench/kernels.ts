@@ -68,8 +68,8 @@ const jobs: readonly Job[] = [
   },
 ];
 
-const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096, scratchTags = 16_384;
-const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, regionAt = scratchAt + 24 * scratchTags;
+const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096;
+const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, regionAt = scratchAt + 1024;
 
 export async function benchKernels(): Promise<Row[]> {
   const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
@@ -136,7 +136,7 @@ function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: 
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   new Uint8Array(memory.buffer, regionAt, bytes).fill(0);
   const measurement = measurementClasses[name].create(config, {
-    kernels, memory, at: regionAt, bytes, scratchAt, scratchTags, indexOf: channel => channel, tick: { num: 1, den: 1 },
+    kernels, memory, at: regionAt, bytes, scratchAt, indexOf: channel => channel, tick: { num: 1, den: 1 },
   });
   const view = new BigInt64Array(memory.buffer, timesAt, n);
   const begin = cpuUs();

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '../../app/core/clock.ts';
 import { Audit } from '../../app/rpc/audit.ts';
-import { Grants, type NewGrant } from '../../app/rpc/grants.ts';
+import type { ShareOptions } from '../../app/rpc/api.ts';
+import { Grants } from '../../app/rpc/grants.ts';
 import { serveRpc } from '../../app/rpc/server.ts';
 import { FakeStation, type FakeMeasurement } from '../support/fake-station.ts';
 import { emptyFolder, tagctl, type RunOptions, type Said } from './run.ts';
@@ -15,7 +16,7 @@ interface Bench extends AsyncDisposable {
   station: FakeStation;
   grants: Grants;
   port: number;
-  link(grant: NewGrant): Promise<string>;
+  link(grant: ShareOptions): Promise<string>;
   /** tagctl with an admin link in its environment. */
   run(args: readonly string[], options?: RunOptions): Promise<Said>;
 }

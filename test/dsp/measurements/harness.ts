@@ -30,9 +30,9 @@ export interface Feed {
   deadTimePs?: number;
 }
 
-const tail = 4096, largestCall = 65_536, scratchTags = 16_384;
+const tail = 4096, largestCall = 65_536;
 const timesOffset = 0, channelsOffset = 8 * (tail + largestCall), countsOffset = channelsOffset + tail + largestCall;
-const scratchOffset = countsOffset + 1024, regionOffset = Math.ceil((scratchOffset + 24 * scratchTags) / 64) * 64;
+const scratchOffset = countsOffset + 1024, regionOffset = Math.ceil((scratchOffset + 1024) / 64) * 64;
 
 const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
 const kernelSets = { wasm: loadKernels(memory, 'wasm'), typescript: loadKernels(memory, 'typescript') };
@@ -53,7 +53,7 @@ export class Bench {
     // StartStop reserves tens of megabytes: entries, which are written before they are read, lie behind the rest.
     new Uint8Array(memory.buffer, regionOffset, name === 'startStop' ? 9 * 2 ** 20 : bytes).fill(0);
     const workspace = {
-      kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset, scratchTags,
+      kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset,
       indexOf: (channel: number) => channel, tick: { num: 1, den: 1 },
     };
     this.measurement = measurementClasses[name].create(config, workspace);
