@@ -3,8 +3,8 @@
 // It sleeps on its bell, never on its event loop: messages are drained between blocks, so a request is answered at the
 // next block border. A measurement that throws fails alone.
 import { receiveMessageOnPort } from 'node:worker_threads';
+import { channelsOf, specOf } from '../core/arguments.ts';
 import { toNote, TaggerError } from '../core/errors.ts';
-import { channelsOf } from './channels.ts';
 import { loadKernels } from './kernels/load.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { viewsOf } from './memory.ts';
@@ -180,7 +180,7 @@ export class DspWorker {
     }
     if (shared) shared.users++;
     return new Running({
-      id, measurement, view: shared?.view, channels: channelsOf(config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels,
+      id, measurement, view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels,
       onFinished: run => this.#report({ kind: 'finished', id, run }),
     });
   }

@@ -3,7 +3,7 @@
 // A grant that names channels sees and reaches only those: other channels are left out of status, settings and rates, and
 // are refused in measurements, delays and changes.
 import { RpcTarget } from 'capnweb';
-import { checkRequest } from '../core/arguments.ts';
+import { channelsOf, checkRequest, specOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { MeasurementRequest } from '../core/measurements.ts';
@@ -12,7 +12,7 @@ import type { Settings } from '../core/tagger.ts';
 import type { Facet, Measurement, MeasurementReader, SharedMeasurementInfo, TaggerControl, TaggerMeasure, TaggerView } from './api.ts';
 import type { Authority } from './authority.ts';
 import { checkBoolean, checkCallback, checkInteger, checkList, checkName, checkRecord, isRecord } from './checks.ts';
-import { channelsOf, Held } from './kept.ts';
+import { Held } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
 import { handleOf, readerOf } from './measurement.ts';
 import { Reach } from './reach.ts';
@@ -181,7 +181,7 @@ async function create(grip: Grip, requests: readonly { name?: unknown; config?: 
   const channels = port.status().info.channels.map(({ number }) => number);
   const checked = requests.map(request => {
     const { name, config } = checkRequest({ config: {}, ...request } as MeasurementRequest, channels);
-    reach.check(`create a ${name}`, channelsOf(name, config));
+    reach.check(`create a ${name}`, channelsOf(specOf(name).parameters, config));
     return { name, config };
   });
   const checkedOptions = checkCreateOptions(options, channels, reach);

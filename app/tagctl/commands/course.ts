@@ -47,10 +47,4 @@ export function durationOf(text: string): number | 'end' {
   return ps;
 }
 
-export function exampleOf(name: MeasurementName): string {
-  return `${kebab(name)} ${{
-    countrate: '--channels 1,2', counter: '--channels 1,2 --binwidth 10ms --values 100',
-    histogram: '--click 2 --start 1 --binwidth 16ps --bins 1000', correlation: '--channels 1,2 --binwidth 16ps --plot',
-    timeDifferences: '--click 2 --start 1 --next 3', startStop: '--click 2 --start 1 --binwidth 100ps --npy out.npy',
-  }[name]}`;
-}
+export function exampleOf(name: MeasurementName): string { return `${kebab(name)} ${measurements[name].example}`; }
