@@ -91,14 +91,12 @@ function checkParameter(action: string, key: string, parameter: Parameter, given
       return groups;
     }
     case 'duration': case 'integer': return checkWhole(action, key, parameter, value);
-    case 'durations': case 'integers': {
+    case 'durations': case 'integers': case 'numbers': {
       const { least, most } = parameter;
       if (!Array.isArray(value) || value.length < least || value.length > most) throw wrong(expectedOf(parameter));
-      return value.map(item => checkWhole(action, `each of ${key}`, parameter, item));
+      return value.map(item => parameter.kind === 'numbers' ? checkNumber(action, `each of ${key}`, parameter, item) : checkWhole(action, `each of ${key}`, parameter, item));
     }
-    case 'number':
-      if (typeof value !== 'number' || !(value >= parameter.min && value <= parameter.max)) throw wrong(expectedOf(parameter));
-      return value;
+    case 'number': return checkNumber(action, key, parameter, value);
     case 'boolean':
       if (typeof value !== 'boolean') throw wrong('true or false');
       return value;
@@ -120,6 +118,7 @@ function expectedOf(parameter: Parameter): string {
     case 'integer': return `a whole number from ${parameter.min} to ${parameter.max}`;
     case 'durations': return `a list of ${parameter.least} to ${parameter.most} whole numbers of ps`;
     case 'integers': return `a list of ${parameter.least} to ${parameter.most} whole numbers`;
+    case 'numbers': return `a list of ${parameter.least} to ${parameter.most} numbers`;
     case 'number': return `a number from ${parameter.min} to ${parameter.max}${parameter.unit === '' ? '' : ` ${parameter.unit}`}`;
     case 'boolean': return 'true or false';
     case 'name': return 'a name of 1 to 64 letters, digits and . _ -';
@@ -140,6 +139,12 @@ function checkChannels(
   const list = value.map(channel => knownChannel(action, channel, channels));
   if (!repeats && new Set(list).size !== list.length) throw wrong('a list without a channel twice');
   return list;
+}
+
+function checkNumber(action: string, key: string, { min, max, unit = '' }: { min: number; max: number; unit?: string }, value: unknown): number {
+  if (typeof value === 'number' && value >= min && value <= max) return value;
+  const range = min === -Number.MAX_VALUE ? 'a finite number' : `a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`}`;
+  throw new TaggerError('usage', `Cannot ${action}: ${key} must be ${range}, got ${describe(value)}.`);
 }
 
 function checkWhole(action: string, key: string, { kind, min, max }: { kind: string; min: number; max: number }, value: unknown): number {

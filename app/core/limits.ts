@@ -56,4 +56,15 @@ export const limits = {
   heartbeatMissed: 2,
   subscriptionsPerSession: 256,
   fastestUpdateMs: 50,
+  /** A user kernel's file; it travels in one message. */
+  kernelBytes: 512 * 1024,
+  /** The memory a user kernel may grow to; four of them still fit a small box. */
+  kernelMemoryBytes: 64 * 2 ** 20,
+  /** Doubles: results of a kernel are copied at block borders. */
+  kernelResults: 8 * 1024,
+  kernelsInstalled: 64,
+  /** Each has a thread of its own and a place among the ring's readers. */
+  kernelsRunning: 4,
+  /** One call of a kernel. A block holds 16 Ki tags: whoever needs longer for one hangs, or will never keep up. */
+  kernelCallMs: 2_000,
 } as const;

@@ -15,8 +15,8 @@ export type Parameter = {
   /** Whole ps. */
   | { readonly kind: 'duration'; readonly min: number; readonly max: number; readonly default?: number; readonly optional?: true }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly default?: number; readonly optional?: true }
-  /** Lists of `least` to `most` whole ps or whole numbers, each from `min` to `max`. */
-  | { readonly kind: 'durations' | 'integers'; readonly min: number; readonly max: number; readonly least: number; readonly most: number; readonly default?: readonly number[] }
+  /** Lists of `least` to `most` whole ps, whole numbers or numbers, each from `min` to `max`. */
+  | { readonly kind: 'durations' | 'integers' | 'numbers'; readonly min: number; readonly max: number; readonly least: number; readonly most: number; readonly default?: readonly number[] }
   /** Any finite number in [min, max]. `unit` as in names: '' where it has none. */
   | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly unit: '' | 'Hz'; readonly default?: number; readonly optional?: true }
   | { readonly kind: 'boolean'; readonly default: boolean }
@@ -91,7 +91,7 @@ export interface Plot {
 export type CheckedConfig = Record<string, number | boolean | string | readonly number[] | readonly (readonly number[])[] | undefined>;
 
 type Plain<P> =
-  P extends { kind: 'channels' | 'durations' | 'integers' } ? readonly number[]
+  P extends { kind: 'channels' | 'durations' | 'integers' | 'numbers' } ? readonly number[]
     : P extends { kind: 'groups' } ? readonly (readonly number[])[]
       : P extends { kind: 'choice'; choices: readonly (infer C)[] } ? C
         : P extends { kind: 'boolean' } ? boolean

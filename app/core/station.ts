@@ -47,8 +47,30 @@ export type StationEvent =
   | { kind: 'loss'; taggerId: string; grade: string; place: string; intervals: number }
   | { kind: 'clock'; taggerId: string; locked: boolean };
 
+/** A user kernel as it lies on the station. */
+export interface KernelInfo {
+  name: string;
+  bytes: number;
+  /** Of its file, hex. */
+  sha256: string;
+  /** Wall clock, ISO 8601. */
+  installed: string;
+}
+
+/** The user kernels of a station. Only whoever administers it puts them there. */
+export interface KernelStore {
+  list(): Promise<KernelInfo[]>;
+  /** @throws {TaggerError} `usage` for bytes that are no kernel, `limit` */
+  install(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<KernelInfo>;
+  /** Measurements that run it go on with what they have. */
+  remove(name: string): Promise<void>;
+  /** @throws {TaggerError} `not-found` */
+  read(name: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
 export interface Station {
   readonly info: StationInfo;
+  readonly kernels: KernelStore;
   taggers(): TaggerPort[];
   /** Calls back on every change until the returned function is called. A listener that throws is dropped. */
   watch(listener: (event: StationEvent) => void): () => void;

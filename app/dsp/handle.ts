@@ -150,7 +150,9 @@ export class Handle implements MeasurementPort {
 
   /** The measurement or its worker has failed. It stays valid and answers with the reason. */
   fail(error: TaggerError): void {
-    this.#failure ??= error;
+    // The first reason is the one that tells: what follows is its consequence.
+    if (this.#failure) return;
+    this.#failure = error;
     this.finished(this.#run);
     this.#options.results.tell({ kind: 'fail', id: this.id, error: { code: error.code, message: error.message, hint: error.hint } });
   }

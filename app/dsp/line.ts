@@ -22,6 +22,7 @@ import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
 import { blockTags, maxReaders, Ring, ringLayout } from './ring.ts';
 import { ingestBytes } from './sink.ts';
+import { SoloThreads } from './solo.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { viewBytes, viewCapacity } from './view.ts';
 
@@ -39,6 +40,8 @@ export interface LineOptions {
   freeRun?: boolean;
   /** Most memory for ring and results together. */
   memoryBytes?: number;
+  /** The bytes of an installed user kernel; fails `not-found`. Without it there are none. */
+  kernelModule?: ((name: string) => Promise<Uint8Array<ArrayBuffer>>) | undefined;
   /** Other files for the engine's threads, where a build has moved them. */
   workers?: { dsp?: URL; results?: URL };
 }
@@ -67,6 +70,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   readonly #delays = new Map<number, Readonly<Record<number, number>>>();
   readonly #views = new Map<string, SharedView>();
   readonly #threads: DspThread[] = [];
+  readonly #solo: SoloThreads;
   readonly #scratchAt: number[] = [];
   #results!: ResultsThread;
   #meter!: RateMeter;
@@ -113,6 +117,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const workerData: IngestSetup = {
       ...this.#setup, source: options.source, scratchAt, maxBlockTags: options.maxBlockTags ?? blockTags, freeRun: options.freeRun ?? false,
     };
+    this.#solo = new SoloThreads(this.#ring, (index, onDeath) => this.#makeThread(index, (_, error) => onDeath(error)));
     this.#ingest = new Worker(options.ingestWorker, { workerData, name: `ingest ${options.id}` });
     this.#ingest.on('message', (report: IngestReport) => this.#hear(report));
     this.#ingest.on('error', error => {
@@ -167,9 +172,10 @@ export class Line implements TaggerPort, AsyncDisposable {
       });
     }
     const delays = checkDelays(options.delaysPs ?? {}, numbers);
+    const modules = await Promise.all(checked.map(({ name, config }) => (name === 'userKernel' ? this.#kernelModule(String(config['module'])) : undefined)));
     const made: Handle[] = [];
     try {
-      for (const { name, config } of checked) made.push(this.#create(name, config, delays));
+      for (const [i, { name, config }] of checked.entries()) made.push(this.#create(name, config, delays, modules[i]));
       if (options.start ?? true) {
         // The fence is named first and put up when all know of it: a worker that heard late would take its first block for an old one.
         const fence = this.#ring.flush + 1;
@@ -189,33 +195,38 @@ export class Line implements TaggerPort, AsyncDisposable {
     await this.#disposed;
   }
 
-  #create(name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>): Handle {
+  #create(name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>, module: Uint8Array<ArrayBuffer> | undefined): Handle {
     const id = ++this.#lastId;
-    const thread = this.#leastBusy();
     const bytes = measurementClasses[name].bytes(config);
     const boardAt = this.#arena.allocate(boardBytes + bytes);
     const placement = { boardAt, at: boardAt + boardBytes, bytes };
+    let thread: DspThread | undefined;
     let view: ViewSetup | undefined;
     try {
+      thread = module ? this.#solo.take() : this.#leastBusy();
       view = this.#viewFor(thread, delays);
     } catch (error) {
       this.#arena.free(boardAt);
+      if (module && thread) void this.#solo.release(thread);
       throw error;
     }
+    const home = thread;
     const handle = new Handle({
-      id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results,
+      id, name, config, placement, ring: this.#ring, worker: home, results: this.#results,
       onStart: () => this.#go(),
       sourceProgress: () => this.#source.progress,
       onReleased: () => {
         this.#handles.delete(id);
         this.#delays.delete(id);
+        if (module) void this.#solo.release(home);
         void this.#giveBack([{ at: boardAt, bytes: boardBytes + bytes }, ...this.#releaseView(view)]);
       },
     });
     this.#handles.set(id, handle);
     this.#delays.set(id, delays);
-    this.#results.tell({ kind: 'create', id, worker: thread.index, name, config, placement, info: this.#describe(handle) });
-    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown' });
+    if (module) this.#solo.watch(home, handle, placement.at);
+    this.#results.tell({ kind: 'create', id, worker: home.index, name, config, placement, info: this.#describe(handle) });
+    home.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown', module });
     return handle;
   }
 
@@ -272,11 +283,8 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#sampling = setInterval(() => this.#meter.sample(), sampleEveryMs);
     this.#sampling.unref();
     this.#startResults();
-    const count = Math.min(maxReaders, Math.max(1, this.#options.dspWorkers ?? 1));
-    for (let i = 0; i < count; i++) {
-      this.#scratchAt.push(this.#arena.allocate(scratchBytes));
-      this.#startThread(i);
-    }
+    const count = Math.min(maxReaders - limits.kernelsRunning, Math.max(1, this.#options.dspWorkers ?? 1));
+    for (let i = 0; i < count; i++) this.#startThread(i);
   }
 
   #startResults(): void {
@@ -289,23 +297,33 @@ export class Line implements TaggerPort, AsyncDisposable {
     });
   }
 
+  async #kernelModule(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    if (!this.#options.kernelModule) throw new TaggerError('unsupported', `Cannot run the kernel '${name}': user kernels are not available here.`);
+    return await this.#options.kernelModule(name);
+  }
+
   #startThread(index: number): void {
+    this.#threads[index] = this.#makeThread(index, (dead, error) => {
+      if (this.#disposed) return;
+      for (const handle of this.#handles.values()) if (handle.worker === dead) handle.fail(error);
+      this.#restartThread(index);
+    });
+  }
+
+  #makeThread(index: number, death: (thread: DspThread, error: TaggerError) => void): DspThread {
+    const scratchAt = this.#scratchAt[index] ??= this.#arena.allocate(scratchBytes);
     const thread = new DspThread(index, this.#ring, this.#options.workers?.dsp ?? workerFiles.dsp, {
-      ...this.#setup, scratchAt: this.#scratchAt[index]!, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
+      ...this.#setup, scratchAt, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
     }, {
       report: report => {
         const handle = this.#handles.get(report.id);
         if (report.kind === 'finished') handle?.finished(report.run);
         else handle?.fail(fromNote(report.error));
       },
-      death: (dead, error) => {
-        if (this.#disposed) return;
-        for (const handle of this.#handles.values()) if (handle.worker === dead) handle.fail(error);
-        this.#restartThread(index);
-      },
+      death,
     });
-    this.#threads[index] = thread;
     this.#results.tell({ kind: 'worker', worker: index, port: thread.forResults, reader: thread.reader }, [thread.forResults]);
+    return thread;
   }
 
   /** A worker that dies again and again, perhaps because its file is missing, is not started in a tight loop. */
@@ -434,7 +452,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const timer = setTimeout(() => void this.#ingest.terminate(), stopWithinMs);
     await this.#ingestGone.promise;
     clearTimeout(timer);
-    await Promise.all([...this.#threads.map(thread => thread.terminate()), this.#results?.terminate()]);
+    await Promise.all([...this.#threads.map(thread => thread.terminate()), this.#solo.terminate(), this.#results?.terminate()]);
     this.#emit({ kind: 'state', taggerId: this.id });
     this.#listeners.clear();
   }

@@ -52,6 +52,8 @@ export interface Workspace {
   /** Dense index of a channel number in this measurement's view. */
   indexOf(channel: number): number;
   tick: Tick;
+  /** The bytes of the user's module, for a measurement that runs one. */
+  module?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /**

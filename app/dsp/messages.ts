@@ -68,7 +68,11 @@ export type IngestReport =
 
 /** Main thread -> dsp worker. A `fence` is the first block a command applies to. */
 export type WorkerCommand =
-  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean }
+  | {
+    kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean;
+    /** Of a user kernel. */
+    module?: Uint8Array<ArrayBuffer> | undefined;
+  }
   | { kind: 'start'; id: number; run: number; fence: number; clear: boolean; durationPs: number | undefined; generation: number; call: number }
   | { kind: 'clear'; id: number; fence: number; generation: number; call: number }
   | { kind: 'stop'; id: number; call: number }

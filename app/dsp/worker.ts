@@ -167,11 +167,11 @@ export class DspWorker {
     if (command.kind !== 'create') this.#report({ kind: 'done', call: command.call });
   }
 
-  #create({ id, name, config, placement, view: viewSetup, unknownLoss }: Extract<WorkerCommand, { kind: 'create' }>): Running {
+  #create({ id, name, config, placement, view: viewSetup, unknownLoss, module }: Extract<WorkerCommand, { kind: 'create' }>): Running {
     const { memory, scratchAt, channels, tick } = this.#setup;
     const indexOf = (channel: number): number => channels.indexOf(channel);
     const measurement = this.#classes[name].create(config, {
-      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, indexOf, tick,
+      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, indexOf, tick, module,
     });
     let shared = viewSetup && this.#views.get(viewSetup.key);
     if (viewSetup && !shared) {

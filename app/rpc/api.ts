@@ -7,7 +7,7 @@ import type {
   CheckedConfig, ConfigOf, GetterArgs, GetterName, MeasurementName, MeasurementRequest, ValueOf,
 } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
-import type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+import type { KernelInfo, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 import type { Settings } from '../core/tagger.ts';
 import type { Chunked } from '../core/wire.ts';
 
@@ -121,6 +121,11 @@ export interface StationAdmin extends Disposable {
   audit(options?: { limit?: number | undefined }): Promise<AuditEntry[]>;
   /** Checks the hash chain of the whole audit log. */
   verifyAudit(): Promise<{ entries: number; intact: boolean; detail: string }>;
+  /** The user kernels on the station. */
+  kernels(): Promise<KernelInfo[]>;
+  /** Puts a kernel there, or another in its place; measurements that run the old one keep it. */
+  installKernel(name: string, bytes: Uint8Array): Promise<KernelInfo>;
+  removeKernel(name: string): Promise<void>;
 }
 
 export interface SharedMeasurementInfo {

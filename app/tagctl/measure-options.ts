@@ -52,6 +52,7 @@ function placeholder(parameter: Parameter): string {
     case 'durations': return 'TIME,...';
     case 'integer': return 'N';
     case 'integers': return 'N,...';
+    case 'numbers': return 'NUMBER,...';
     case 'number': return parameter.unit === 'Hz' ? 'RATE' : 'NUMBER';
     case 'boolean': return 'yes|no';
     case 'name': return 'NAME';
@@ -61,7 +62,7 @@ function placeholder(parameter: Parameter): string {
 
 function helpOf(parameter: Parameter): string {
   const text = parameter.help.replace(/\.$/, '');
-  const given = 'default' in parameter && parameter.default !== undefined ? ` (${defaultText(parameter, parameter.default)})` : '';
+  const given = 'default' in parameter && parameter.default !== undefined && String(parameter.default) !== '' ? ` (${defaultText(parameter, parameter.default)})` : '';
   return `${text.charAt(0).toLowerCase()}${text.slice(1)}${given}`;
 }
 
@@ -125,6 +126,7 @@ function parse(option: string, parameter: Parameter, text: string): unknown {
     case 'durations': return text.split(',').map(item => parseTime(option, item));
     case 'integer': return parseInteger(option, text);
     case 'integers': return text.split(',').map(item => parseInteger(option, item));
+    case 'numbers': return text.split(',').map(item => parseNumber(option, item));
     case 'number': return parameter.unit === 'Hz' ? parseRate(option, text) : parseNumber(option, text);
     case 'boolean': return parseYes(option, text);
     case 'name': case 'choice': return text;

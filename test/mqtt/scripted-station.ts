@@ -1,10 +1,12 @@
 // test/mqtt/scripted-station.ts - a station whose state a test writes by hand; it cannot measure.
 import { TaggerError } from '../../app/core/errors.ts';
 import type { Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus } from '../../app/core/station.ts';
+import { FakeKernels } from '../support/fake-station.ts';
 import type { Random } from '../support/random.ts';
 
 export class ScriptedStation implements Station {
   readonly info: StationInfo = { id: 'tagd-01a2b3c4', name: 'Lab 3', version: '0.1.0', startedAt: '2026-01-01T00:00:00.000Z' };
+  readonly kernels = new FakeKernels();
   list: ScriptedTagger[];
   readonly #listeners = new Set<(event: StationEvent) => void>();
   constructor(...taggers: ScriptedTagger[]) { this.list = taggers; }

@@ -25,7 +25,7 @@ const sessionMethods: Record<string, Facet> = {
   whoami: 'view', info: 'view', taggers: 'view', tagger: 'view', measurement: 'view', discard: 'view', share: 'view', grants: 'view', revoke: 'view', audit: 'view',
   admin: 'admin',
 };
-const adminMethods = ['grants', 'revoke', 'audit', 'verifyAudit'];
+const adminMethods = ['grants', 'revoke', 'audit', 'verifyAudit', 'kernels', 'installKernel', 'removeKernel'];
 const readMethods = ['isRunning', 'waitUntilFinished', 'getCaptureDuration', 'getConfiguration', 'account', 'read', 'progress', 'subscribe'];
 const steerMethods = ['start', 'startFor', 'stop', 'clear', 'detach'];
 const everyMethod = [...new Set([

@@ -6,12 +6,32 @@ import { TaggerError } from '../../app/core/errors.ts';
 import type { CheckedConfig, Counts, MeasurementName, MeasurementRequest } from '../../app/core/measurements.ts';
 import type { ResultInfo } from '../../app/core/results.ts';
 import type {
-  CreateOptions, MeasurementPort, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
+  CreateOptions, KernelInfo, KernelStore, MeasurementPort, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
 } from '../../app/core/station.ts';
 import type { SettingInfo, Settings, TaggerInfo } from '../../app/core/tagger.ts';
 
+/** Kernels in memory; any bytes will do. */
+export class FakeKernels implements KernelStore {
+  readonly #kernels = new Map<string, Uint8Array<ArrayBuffer>>();
+  async list(): Promise<KernelInfo[]> { return [...this.#kernels].map(([name, bytes]) => ({ name, bytes: bytes.length, sha256: '', installed: '2026-01-01T00:00:00.000Z' })); }
+  async install(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<KernelInfo> {
+    this.#kernels.set(name, bytes);
+    return (await this.list()).find(kernel => kernel.name === name)!;
+  }
+  async remove(name: string): Promise<void> {
+    await this.read(name);
+    this.#kernels.delete(name);
+  }
+  async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = this.#kernels.get(name);
+    if (!bytes) throw new TaggerError('not-found', `There is no kernel '${name}' on this station.`);
+    return bytes;
+  }
+}
+
 export class FakeStation implements Station {
   readonly info: StationInfo = { id: 'tagd-0123abcd', name: 'Fake station', version: '0.0.0', startedAt: '2026-01-01T00:00:00.000Z' };
+  readonly kernels = new FakeKernels();
   readonly #taggers: FakeTagger[];
   readonly #listeners = new Set<(event: StationEvent) => void>();
 
@@ -210,7 +230,9 @@ export class FakeMeasurement implements MeasurementPort {
       case 'times': return BigInt64Array.from({ length: n }, (_, i) => 2n ** 62n + BigInt(i));
       case 'scalar': return 7;
       case 'boolean': return true;
-      case 'object': return this.#counterData();
+      case 'integers': return Int32Array.from({ length: n }, (_, i) => -i);
+      case 'flags': return new Int8Array(n);
+      case 'object': return spec.of === 'CounterData' ? this.#counterData() : { size: 3, values: new Float64Array(3) };
     }
   }
 

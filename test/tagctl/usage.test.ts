@@ -40,7 +40,7 @@ test('help of every command fits one screen and has an example', async t => {
 /** Each kind of argument as it is written and as it is read; a plain number is also a rate where none is asked for. */
 const written: Record<Parameter['kind'], [string, unknown]> = {
   channels: ['1,-2', [1, -2]], channel: ['7', 7], groups: ['1+2,1+3', [[1, 2], [1, 3]]], duration: ['1.5ns', 1500], durations: ['1ns,2ps', [1000, 2]],
-  integer: ['7', 7], integers: ['7,8', [7, 8]], number: ['7', 7], boolean: ['yes', true], name: ['mine', 'mine'], choice: ['7', '7'],
+  integer: ['7', 7], integers: ['7,8', [7, 8]], numbers: ['7,8.5', [7, 8.5]], number: ['7', 7], boolean: ['yes', true], name: ['mine', 'mine'], choice: ['7', '7'],
 };
 
 test('every parameter of the table can be written as an option', t => {

@@ -14,3 +14,4 @@ export { pairsDense, pairsAuto } from './dense.as';
 export { countIntervals } from './intervals.as';
 export { stepPairs } from './stepped.as';
 export { countStartStop } from './start-stop.as';
+export { pickTags } from './pick-tags.as';

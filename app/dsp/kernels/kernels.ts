@@ -58,4 +58,6 @@ export interface KernelSet {
   countStartStop(
     timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number, indexAt: number,
   ): void;
+  /** Copies the tags that `planAt`, a PickPlan, wants: times since its origin, and places; both have room for n + 1. Returns how many. */
+  pickTags(timesAt: number, channelsAt: number, n: number, planAt: number, intoTimesAt: number, intoPlacesAt: number): number;
 }

@@ -6,6 +6,7 @@ import { binKernels } from './twin-bins.ts';
 import { denseKernels } from './twin-dense.ts';
 import { intervalKernels } from './twin-intervals.ts';
 import { nearKernels } from './twin-near.ts';
+import { pickTagsKernels } from './twin-pick-tags.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
@@ -16,6 +17,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
   return {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
-    ...steppedKernels(views), ...startStopKernels(views),
+    ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views),
   };
 }

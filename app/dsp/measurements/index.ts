@@ -5,5 +5,6 @@ import { countrate } from './countrate.ts';
 import { correlation, histogram } from './histogram.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
+import { userKernel } from './user-kernel.ts';
 
-export const measurementClasses: MeasurementClasses = { countrate, counter, histogram, correlation, timeDifferences, startStop };
+export const measurementClasses: MeasurementClasses = { countrate, counter, histogram, correlation, timeDifferences, startStop, userKernel };

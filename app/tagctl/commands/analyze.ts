@@ -14,6 +14,7 @@ import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { runMeasurement } from '../run.ts';
+import { kernelFromFile } from './kernel.ts';
 import { durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
 
 type AnalyzeOptions = CourseOptions & Record<string, unknown> & { blockTags?: string; kernel?: 'wasm' | 'typescript' };
@@ -43,6 +44,7 @@ async function analyzeOnce(file: string, name: MeasurementName, options: Analyze
   const { Line } = await import('../../dsp/line.ts');
   await using line = await opened(() => Line.open({
     id: 'file', source: { kind: 'replay', file, speed: 'unpaced' }, ingestWorker: new URL('../ingest.worker.ts', import.meta.url),
+    kernelModule: kernelFromFile,
     ...(blockTags === undefined ? {} : { maxBlockTags: blockTags }), ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
   }));
   const [measurement] = await line.createMeasurements([{ name, config }], { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
