@@ -69,12 +69,47 @@ export interface TaggerPort {
    * They run at once unless `start: false`; the first that runs starts a source that waits for it.
    */
   createMeasurements(requests: readonly MeasurementRequest[], options?: CreateOptions): Promise<MeasurementPort[]>;
+  /** Measurements of this tagger that are steered as one. */
+  group(members?: readonly MeasurementPort[]): GroupPort;
+  /**
+   * A place in the stream: behind every tag that was received before this call. A number from 0 to 2^32 - 1.
+   * @param alloc false: the place that was named last
+   */
+  getFence(alloc?: boolean): number;
+  /**
+   * Resolves true when every measurement has taken all tags in front of the fence, so that whatever is read later shows
+   * them; false after `timeoutMs`; 0 only looks, -1 = forever. A source that has not begun, or has ended, has nothing in front.
+   * @throws {TaggerError} `device-lost` if the tagger left before it; `usage` for a fence that nobody was given
+   */
+  waitForFence(fence: number, timeoutMs?: number): Promise<boolean>;
 }
 
 export interface CreateOptions {
   start?: boolean;
   /** Private delays by channel number, ps; they make a view of their own. */
   delaysPs?: Readonly<Record<number, number>>;
+}
+
+/**
+ * Measurements that begin, end and are cleared at one place of the stream, and so see exactly the same tags. Those with
+ * other private delays begin together, too, and end where their delays let them: up to their smallest delay earlier.
+ * Commands act one after the other; a member that was disposed is one no more.
+ */
+export interface GroupPort {
+  readonly members: readonly MeasurementPort[];
+  /** @throws {TaggerError} `usage` if it belongs to another tagger, `conflict` if to another group, `limit`, `closed` */
+  register(member: MeasurementPort): void;
+  unregister(member: MeasurementPort): void;
+  /** Members that run already go on. */
+  start(): Promise<void>;
+  startFor(durationPs: number, clear?: boolean): Promise<void>;
+  /** Resolves when all have stopped. */
+  stop(): Promise<void>;
+  clear(): Promise<void>;
+  /** True while any member runs. */
+  isRunning(): boolean;
+  /** Resolves true when no member runs, false after `timeoutMs`; -1 = forever. */
+  waitUntilFinished(timeoutMs?: number): Promise<boolean>;
 }
 
 /** A measurement in the engine. One owner; whoever shares it counts references in front of this port. */

@@ -14,13 +14,15 @@ import type { CreateOptions, MeasurementPort, Rates, StationEvent, TaggerPort, T
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import { Calls } from './calls.ts';
 import { checkDelays, fixedInfo } from './describe.ts';
+import { Fences } from './fence.ts';
+import { Group, together } from './group.ts';
 import { Handle } from './handle.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { Arena, createMemory, maximumBytes } from './memory.ts';
 import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup, type ViewSetup } from './messages.ts';
 import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
-import { blockTags, maxReaders, Ring, ringLayout } from './ring.ts';
+import { blockTags, isPast, maxReaders, Ring, ringLayout } from './ring.ts';
 import { ingestBytes } from './sink.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { viewBytes, viewCapacity } from './view.ts';
@@ -67,6 +69,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   readonly #delays = new Map<number, Readonly<Record<number, number>>>();
   readonly #views = new Map<string, SharedView>();
   readonly #threads: DspThread[] = [];
+  readonly #fences: Fences;
   readonly #scratchAt: number[] = [];
   #results!: ResultsThread;
   #meter!: RateMeter;
@@ -108,6 +111,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const memory = createMemory(arenaAt, maximum);
     this.#ring = new Ring(memory, layout);
     this.#ring.format();
+    this.#fences = new Fences(this.#ring, this.#threads);
     this.#arena = new Arena(memory, arenaAt, maximum);
     this.#setup = { memory, layout, kernel: options.kernel };
     const workerData: IngestSetup = {
@@ -171,10 +175,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     try {
       for (const { name, config } of checked) made.push(this.#create(name, config, delays));
       if (options.start ?? true) {
-        // The fence is named first and put up when all know of it: a worker that heard late would take its first block for an old one.
-        const fence = this.#ring.flush + 1;
-        await Promise.all(made.map(handle => handle.launch(fence, false, undefined)));
-        this.#ring.requestFlush();
+        await together(this.#ring, made, (handle, fence) => handle.launch(fence, false, undefined));
         this.#go();
       }
       return made;
@@ -182,6 +183,27 @@ export class Line implements TaggerPort, AsyncDisposable {
       for (const handle of made) handle.dispose();
       throw error;
     }
+  }
+
+  group(members: readonly MeasurementPort[] = []): Group {
+    return new Group({
+      taggerId: this.id, ring: this.#ring, onStart: () => this.#go(),
+      handleOf: port => [this.#handles.get((port as Partial<Handle>).id ?? -1)].find(handle => handle === port),
+    }, members);
+  }
+
+  getFence(alloc = true): number { return this.#fences.get(alloc); }
+
+  async waitForFence(fence: number, timeoutMs = -1): Promise<boolean> {
+    const checked = this.#fences.check(fence);
+    // Nothing was received, and nothing will be before somebody measures.
+    const hasBegun = this.#started || this.#info.freeRunning || this.#options.freeRun === true;
+    if (this.#state === 'ready' && !hasBegun) return true;
+    if (!await this.#fences.wait(checked, timeoutMs)) return false;
+    if (isPast(this.#ring.fenced, checked) || (this.#ring.ended === 'source' && !this.#disposed)) return true;
+    throw new TaggerError('device-lost', `Cannot wait for a fence of '${this.id}': the tagger has left before it. ${this.#detail}`, {
+      hint: 'Results hold what had come until then.',
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -203,7 +225,7 @@ export class Line implements TaggerPort, AsyncDisposable {
       throw error;
     }
     const handle = new Handle({
-      id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results,
+      id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results, mostPs: Math.max(0, ...Object.values(delays)),
       onStart: () => this.#go(),
       sourceProgress: () => this.#source.progress,
       onReleased: () => {

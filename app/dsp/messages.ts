@@ -41,8 +41,11 @@ export type ResultsSetup = LineSetup;
 /** Where a measurement lies: `boardAt` 64 bytes that the main thread reads, then its own region. */
 export interface Placement { boardAt: number; at: number; bytes: number }
 
-/** Offsets on the board of a measurement: progress of a limited run as a double (else NaN), room for one time. */
-export const board = { progress: 0, limit: 32 } as const;
+/**
+ * Offsets on the board of a measurement: progress of a limited run as a double (else NaN); number of the command whose
+ * fence was named last and that fence, both int32; room for one time.
+ */
+export const board = { progress: 0, named: 16, fence: 20, limit: 32 } as const;
 export const boardBytes = 64;
 
 /** The part of a view that is not the ring: channels in dense order moved by these delays. */
@@ -66,13 +69,22 @@ export type IngestReport =
   | { kind: 'ended'; ledger: LedgerSnapshot }
   | { kind: 'failed'; error: ErrorNote; ledger: LedgerSnapshot | undefined };
 
-/** Main thread -> dsp worker. A `fence` is the first block a command applies to. */
+/**
+ * The first block a command applies to. What is to act on several measurements at one place has only a number at first:
+ * when all workers know of it the main thread writes the fence on all boards before any block can carry it.
+ */
+export type Fence = number | { named: number };
+
+/** Main thread -> dsp worker. */
 export type WorkerCommand =
   | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean }
-  | { kind: 'start'; id: number; run: number; fence: number; clear: boolean; durationPs: number | undefined; generation: number; call: number }
-  | { kind: 'clear'; id: number; fence: number; generation: number; call: number }
-  | { kind: 'stop'; id: number; call: number }
-  | { kind: 'dispose'; id: number; call: number };
+  | { kind: 'start'; id: number; run: number; fence: Fence; clear: boolean; durationPs: number | undefined; laterPs: number; generation: number; call: number }
+  | { kind: 'clear'; id: number; fence: Fence; generation: number; call: number }
+  /** Without a fence at once. */
+  | { kind: 'stop'; id: number; fence: Fence | undefined; call: number }
+  | { kind: 'dispose'; id: number; call: number }
+  /** Answered when everything in front of the fence was taken. */
+  | { kind: 'fence'; fence: number; call: number };
 
 export type WorkerReport =
   | { kind: 'done'; call: number }

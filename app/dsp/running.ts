@@ -6,8 +6,8 @@ import type { KernelSet } from './kernels/kernels.ts';
 import { AccountKeeper } from './account.ts';
 import { viewsOf } from './memory.ts';
 import { withBorders, type Measurement, type Payload, type Segment, type SegmentEnd } from './measurement.ts';
-import { board, type Account, type Placement } from './messages.ts';
-import type { Block } from './ring.ts';
+import { board, type Account, type Fence, type Placement } from './messages.ts';
+import { isPast, type Block } from './ring.ts';
 import type { Step } from './steps.ts';
 import type { View } from './view.ts';
 
@@ -35,8 +35,12 @@ export class Running {
   readonly #segment: Segment = { timesAt: 0, channelsAt: 0, n: 0, history: 0, historyComplete: true, fromPs: 0n, toPs: 0n, countsAt: 0 };
   #state: 'idle' | 'armed' | 'running' = 'idle';
   #run = 0;
-  #fence = 0;
+  #fence: Fence = 0;
+  /** Where it is to stop. */
+  #stopAt: Fence | undefined;
   #durationPs: number | undefined;
+  /** It begins no earlier than this after its fence, because another of its group cannot. */
+  #laterPs = 0;
   #clearAtFence = true;
   /** Tags before it are none of ours. */
   #openPs: bigint | undefined;
@@ -56,8 +60,9 @@ export class Running {
 
   get idle(): boolean { return this.#state === 'idle'; }
 
-  start(run: number, fence: number, clear: boolean, durationPs: number | undefined, generation: number): void {
+  start(run: number, fence: Fence, clear: boolean, durationPs: number | undefined, laterPs: number, generation: number): void {
     this.#pause();
+    this.#laterPs = laterPs;
     this.#run = run;
     this.#fence = fence;
     this.#durationPs = durationPs;
@@ -68,18 +73,33 @@ export class Running {
     this.#showProgress();
   }
 
-  clear(fence: number, generation: number): void {
+  clear(fence: Fence, generation: number): void {
     this.generation = generation;
     const { idle } = this;
+    const stopAt = this.#stopAt;
     this.#pause();
     this.#clear();
     if (idle) return;
+    this.#stopAt = stopAt;
     // What is left of a limited run starts anew with the fence.
     this.#state = 'armed';
     this.#fence = fence;
   }
 
-  stop(): void { this.#pause(); }
+  /** At once, or where the fence comes. */
+  stop(fence: Fence | undefined): void {
+    if (fence === undefined) this.#pause();
+    else if (!this.idle) {
+      // The board has room for one name: what was named before is taken down now.
+      this.#fence = this.#named(this.#fence) ?? this.#fence;
+      this.#stopAt = fence;
+    }
+  }
+
+  /** Everything in front of this fence was taken, and nothing came behind it yet. */
+  settle(fenced: number): void {
+    if (this.#stopAt !== undefined && this.#isPast(fenced, this.#stopAt)) this.#finish();
+  }
 
   /** No tag will come any more. */
   sourceEnded(how: 'source' | 'broken'): void {
@@ -91,10 +111,16 @@ export class Running {
 
   /** A block is about to be taken: has the fence come? */
   openAt(block: Block): void {
-    if (this.#state !== 'armed' || ((block.fence - this.#fence) | 0) < 0) return;
+    if (this.#state === 'armed' && this.#isPast(block.fence, this.#fence)) this.#open(block);
+    this.settle(block.fence);
+  }
+
+  #open(block: Block): void {
     this.#state = 'running';
     const fromPs = this.#afterTagsBefore(block);
-    const atPs = this.view?.opensAt(fromPs) ?? fromPs;
+    const soonestPs = fromPs + BigInt(this.#laterPs);
+    const ownPs = this.view?.opensAt(fromPs) ?? fromPs;
+    const atPs = ownPs > soonestPs ? ownPs : soonestPs;
     this.#openPs = atPs;
     this.#untilPs = this.#durationPs === undefined ? undefined : atPs + BigInt(this.#durationPs);
     if (this.#clearAtFence) {
@@ -113,6 +139,18 @@ export class Running {
   #afterTagsBefore({ fromPs, timesAt, history }: Block): bigint {
     const isTaken = history > 0 && viewsOf(this.#options.memory).i64[timesAt / 8 - 1] === fromPs;
     return isTaken ? fromPs + 1n : fromPs;
+  }
+
+  #isPast(passed: number, fence: Fence): boolean {
+    const named = this.#named(fence);
+    return named !== undefined && isPast(passed, named);
+  }
+
+  #named(fence: Fence): number | undefined {
+    if (typeof fence === 'number') return fence;
+    const { i32 } = viewsOf(this.#options.memory);
+    const { boardAt } = this.#options.placement;
+    return Atomics.load(i32, (boardAt + board.named) / 4) === fence.named ? Atomics.load(i32, (boardAt + board.fence) / 4) : undefined;
   }
 
   apply(step: Step): void {
@@ -220,6 +258,7 @@ export class Running {
       this.#seen = 0;
     }
     this.#state = 'idle';
+    this.#stopAt = undefined;
     this.#openPs = undefined;
     this.#untilPs = undefined;
   }

@@ -10,7 +10,7 @@ import type { KernelSet } from './kernels/kernels.ts';
 import { viewsOf } from './memory.ts';
 import type { MeasurementClasses } from './measurement.ts';
 import type { Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
-import { type Block, Ring, RingReader } from './ring.ts';
+import { isPast, type Block, Ring, RingReader } from './ring.ts';
 import { Running } from './running.ts';
 import { lapped, stepsOf, type Step } from './steps.ts';
 import { View } from './view.ts';
@@ -33,6 +33,8 @@ export class DspWorker {
   readonly #failed = new Map<number, Snapshot>();
   readonly #views = new Map<string, { view: View; users: number }>();
   #behind: Behind | undefined;
+  /** Fences that somebody waits for. */
+  #fences: { fence: number; call: number }[] = [];
   #stopped = false;
 
   constructor(setup: WorkerSetup, classes: MeasurementClasses) {
@@ -49,14 +51,15 @@ export class DspWorker {
       const seen = this.#reader.bell;
       this.#drain();
       // Asked before the ring is looked at: what was published before the end is still taken.
-      const { ended } = this.#ring;
+      const { ended, fenced } = this.#ring;
       const block = this.#reader.take();
       if (block) {
         this.#take(block);
         this.#reader.release();
         continue;
       }
-      if (ended !== 'no') for (const running of this.#running.values()) this.#guard(running, () => running.sourceEnded(ended));
+      for (const running of this.#running.values()) this.#guard(running, () => ended === 'no' ? running.settle(fenced) : running.sourceEnded(ended));
+      this.#passFences(ended === 'no' ? fenced : undefined);
       this.#reader.wait(seen, longestSleepMs);
     }
   }
@@ -67,14 +70,30 @@ export class DspWorker {
   }
 
   #take(block: Block): void {
-    const steps: Step[] = [...this.#missedBefore(block), ...stepsOf(block)];
+    this.#passFences(block.fence);
+    const missed = this.#missedBefore(block);
     this.#rebaseTo(block);
-    for (const running of this.#running.values()) running.openAt(block);
+    // What was overwritten belongs to those who ran then, and to nobody who begins now.
+    if (missed.length > 0) this.#apply(missed);
+    for (const running of this.#running.values()) this.#guard(running, () => running.openAt(block));
+    this.#apply([...stepsOf(block)]);
+    this.#remember(block);
+  }
+
+  #apply(steps: readonly Step[]): void {
     for (const running of this.#running.values()) {
       if (!running.view) for (const step of steps) this.#guard(running, () => running.apply(step));
     }
     for (const { view } of this.#views.values()) this.#takeView(view, steps);
-    this.#remember(block);
+  }
+
+  /** Everything in front of `passed` was taken; `undefined`: everything there will ever be. */
+  #passFences(passed: number | undefined): void {
+    this.#fences = this.#fences.filter(({ fence, call }) => {
+      if (passed !== undefined && !isPast(passed, fence)) return true;
+      this.#report({ kind: 'done', call });
+      return false;
+    });
   }
 
   #takeView(view: View, steps: readonly Step[]): void {
@@ -142,6 +161,10 @@ export class DspWorker {
   }
 
   #obey(command: WorkerCommand): void {
+    if (command.kind === 'fence') {
+      this.#fences.push(command);
+      return;
+    }
     const running = this.#running.get(command.id);
     try {
       switch (command.kind) {
@@ -149,13 +172,13 @@ export class DspWorker {
           this.#running.set(command.id, this.#create(command));
           return;
         case 'start':
-          running?.start(command.run, command.fence, command.clear, command.durationPs, command.generation);
+          running?.start(command.run, command.fence, command.clear, command.durationPs, command.laterPs, command.generation);
           break;
         case 'clear':
           running?.clear(command.fence, command.generation);
           break;
         case 'stop':
-          running?.stop();
+          running?.stop(command.fence);
           break;
         case 'dispose':
           this.#remove(command.id);
