@@ -200,7 +200,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const hasBegun = this.#started || this.#info.freeRunning || this.#options.freeRun === true;
     if (this.#state === 'ready' && !hasBegun) return true;
     if (!await this.#fences.wait(checked, timeoutMs)) return false;
-    if (isPast(this.#ring.fenced, checked) || (this.#ring.ended === 'source' && !this.#disposed)) return true;
+    if (!this.#disposed && (isPast(this.#ring.fenced, checked) || this.#ring.ended === 'source')) return true;
     throw new TaggerError('device-lost', `Cannot wait for a fence of '${this.id}': the tagger has left before it. ${this.#detail}`, {
       hint: 'Results hold what had come until then.',
     });
