@@ -6,6 +6,7 @@ export { connect, type ConnectOptions } from './connect.ts';
 export { TagdSession, type StationAdministration } from './session.ts';
 export { Tagger, type MeasurementsOf, type Request } from './tagger.ts';
 export type { Measurement, MeasurementGetters, ReadableMeasurement, SharedMeasurement, SteerableMeasurement, UpdateOptions } from './measurement.ts';
+export type { Member, SynchronizedMeasurements } from './synchronized.ts';
 export type { Subscription } from './calls.ts';
 export { TaggerError, type ErrorCode } from '../core/errors.ts';
 export { formatLink, formatWebLink, parseLink, type Link } from '../core/link.ts';

@@ -90,6 +90,12 @@ export class SteerableMeasurement<N extends MeasurementName> extends ReadableMea
     this.#stub = stub;
   }
 
+  /** @internal */
+  static async numberOn(measurement: unknown, caller: Caller): Promise<number | undefined> {
+    if (typeof measurement !== 'object' || measurement === null || !(#stub in measurement) || measurement.#caller !== caller) return undefined;
+    return await caller.call(() => measurement.#stub.number());
+  }
+
   /** Goes on from where it stood. */
   async start(): Promise<void> { await this.#caller.call(() => this.#stub.start()); }
 
@@ -112,6 +118,13 @@ export class SteerableMeasurement<N extends MeasurementName> extends ReadableMea
    */
   async detach(name: string): Promise<void> { await this.#caller.call(() => this.#stub.detach(name)); }
 }
+
+/**
+ * The number of a measurement on its connection; `undefined` if it is not one of this connection that can be steered.
+ *
+ * @internal
+ */
+export async function numberOn(measurement: unknown, caller: Caller): Promise<number | undefined> { return await SteerableMeasurement.numberOn(measurement, caller); }
 
 type Base = new (name: MeasurementName, caller: Caller, stub: Remote) => ReadableMeasurement<MeasurementName>;
 

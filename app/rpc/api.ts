@@ -158,6 +158,38 @@ export interface TaggerMeasure extends TaggerView {
   measure<N extends MeasurementName>(name: N, config: ConfigOf<N>, options?: MeasureOptions): Promise<Measurement<N>>;
   /** Several measurements that see exactly the same tags. */
   measureTogether(requests: readonly MeasurementRequest[], options?: MeasureOptions): Promise<Measurement[]>;
+  /** Measurements that are started, stopped and cleared as one, at one place of the stream. */
+  synchronized(): Promise<SynchronizedMeasurements>;
+  /** A place behind every tag that the station has received; `alloc: false`: the one that was named last. */
+  getFence(alloc?: boolean): Promise<number>;
+  /**
+   * True when every measurement has taken all tags in front of the fence, so that what is read later shows them; false
+   * after `timeoutMs`; 0 only looks, -1 waits for ever.
+   * @throws `device-lost` if the tagger left before it
+   */
+  waitForFence(fence: number, timeoutMs?: number): Promise<boolean>;
+  /** Waits for a fence of this moment. */
+  sync(timeoutMs?: number): Promise<boolean>;
+}
+
+/** Its members see exactly the same tags. Disposing it leaves them as they are. */
+export interface SynchronizedMeasurements extends Disposable {
+  /** Creates a measurement that waits for `start` and is registered. */
+  measure<N extends MeasurementName>(name: N, config: ConfigOf<N>, options?: Omit<MeasureOptions, 'start'>): Promise<Measurement<N>>;
+  /**
+   * @param number what `number()` of a measurement of this tagger gives, made on this connection
+   * @throws `not-found`; `usage` if it measures on another tagger; `conflict` if it is synchronized with others
+   */
+  register(number: number): Promise<void>;
+  unregister(number: number): Promise<void>;
+  start(): Promise<void>;
+  startFor(durationPs: number, clear?: boolean): Promise<void>;
+  /** Resolves when all have stopped. */
+  stop(): Promise<void>;
+  clear(): Promise<void>;
+  isRunning(): Promise<boolean>;
+  /** True when none runs; false after `timeoutMs`. -1 = wait for ever. */
+  waitUntilFinished(timeoutMs?: number): Promise<boolean>;
 }
 
 export interface TaggerControl extends TaggerMeasure {
@@ -201,6 +233,8 @@ interface Steerable extends Readable {
   startFor(durationPs: number, clear?: boolean): Promise<void>;
   stop(): Promise<void>;
   clear(): Promise<void>;
+  /** By which other objects of the same connection are told of this handle. */
+  number(): Promise<number>;
   /** Keeps it on the grant under this name, beyond the connection. */
   detach(name: string): Promise<void>;
 }

@@ -16,7 +16,7 @@ import type { Held } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
 import { subscribe, type SubscriptionTarget } from './updates.ts';
 
-const longestWaitMs = 2 ** 31 - 1;
+export const longestWaitMs = 2 ** 31 - 1;
 
 /** One handle's hold on a measurement. */
 class Grip {
@@ -110,10 +110,14 @@ class ReaderTarget extends RpcTarget {
 
 class HandleTarget extends ReaderTarget {
   readonly #grip: Grip;
+  readonly #number: number;
   constructor(grip: Grip) {
     super(grip);
     this.#grip = grip;
+    this.#number = grip.authority.connection.enter(grip);
   }
+
+  number(): Promise<number> { return this.#grip.run(() => this.#number); }
 
   start(): Promise<void> { return this.#grip.run(() => this.#grip.held.port.start()); }
 

@@ -14,9 +14,10 @@ import type { Authority } from './authority.ts';
 import { checkBoolean, checkCallback, checkInteger, checkList, checkName, checkRecord, isRecord } from './checks.ts';
 import { Held } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
-import { handleOf, readerOf } from './measurement.ts';
+import { handleOf, longestWaitMs, readerOf } from './measurement.ts';
 import { Reach } from './reach.ts';
 import { checkSettings } from './settings.ts';
+import { SynchronizedTarget } from './synchronized.ts';
 import { subscribe, type SubscriptionTarget } from './updates.ts';
 
 /** One handle's hold on a tagger. */
@@ -139,6 +140,33 @@ class TaggerMeasureTarget extends TaggerViewTarget implements TaggerMeasure {
       });
       if (list.length === 0) throw new TaggerError('usage', `Cannot ${action}: the list is empty.`);
       return await create(this.#grip, list, options);
+    });
+  }
+
+  synchronized(): Promise<SynchronizedTarget> {
+    return this.#grip.run(() => {
+      const { authority, port } = this.#grip;
+      return new SynchronizedTarget(authority, port, async (name, config, options) => {
+        // Its own lifetime is another; it lives on when this handle is disposed, as a measurement does.
+        const made = await create(this.#grip, [{ name, config }], { ...checkRecord('create a measurement', options, ['delaysPs']), start: false });
+        return made[0]!;
+      });
+    });
+  }
+
+  getFence(alloc: unknown = true): Promise<number> { return this.#grip.run(() => this.#grip.port.getFence(checkBoolean('name a fence', 'alloc', alloc))); }
+
+  waitForFence(fence: unknown, timeoutMs: unknown = -1): Promise<boolean> {
+    return this.#grip.run(() => {
+      const action = 'wait for a fence';
+      return this.#grip.port.waitForFence(checkInteger(action, 'fence', fence, 0, 2 ** 32 - 1), checkInteger(action, 'timeoutMs', timeoutMs, -1, longestWaitMs));
+    });
+  }
+
+  sync(timeoutMs: unknown = -1): Promise<boolean> {
+    return this.#grip.run(() => {
+      const checkedMs = checkInteger('wait for all tags', 'timeoutMs', timeoutMs, -1, longestWaitMs);
+      return this.#grip.port.waitForFence(this.#grip.port.getFence(), checkedMs);
     });
   }
 }
