@@ -88,7 +88,16 @@ export interface CreateOptions {
   start?: boolean;
   /** Private delays by channel number, ps; they make a view of their own. */
   delaysPs?: Readonly<Record<number, number>>;
+  /** What a change of a physical setting of one of its channels does; default `continue`. */
+  onSettingsChange?: OnSettingsChange;
 }
+
+/**
+ * `continue`: the result is marked `mixed`. `stop`: it ends at the change. `split`: what was measured so far is kept as a
+ * part of its own, and a new part begins from zero at the change.
+ */
+export type OnSettingsChange = 'continue' | 'stop' | 'split';
+export const settingsChanges: readonly OnSettingsChange[] = ['continue', 'stop', 'split'];
 
 /**
  * Measurements that begin, end and are cleared at one place of the stream, and so see exactly the same tags. Those with

@@ -10,7 +10,9 @@ import { fromNote, TaggerError } from '../core/errors.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import { limits } from '../core/limits.ts';
 import type { CheckedConfig, MeasurementName, MeasurementRequest } from '../core/measurements.ts';
-import type { CreateOptions, MeasurementPort, Rates, StationEvent, TaggerPort, TaggerState, TaggerStatus } from '../core/station.ts';
+import {
+  settingsChanges, type CreateOptions, type MeasurementPort, type OnSettingsChange, type Rates, type StationEvent, type TaggerPort, type TaggerState, type TaggerStatus,
+} from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import { Calls } from './calls.ts';
 import { checkDelays, fixedInfo } from './describe.ts';
@@ -171,9 +173,11 @@ export class Line implements TaggerPort, AsyncDisposable {
       });
     }
     const delays = checkDelays(options.delaysPs ?? {}, numbers);
+    const onSettings = options.onSettingsChange ?? 'continue';
+    if (!settingsChanges.includes(onSettings)) throw new TaggerError('usage', `Cannot create a measurement: onSettingsChange must be one of ${settingsChanges.join(', ')}.`);
     const made: Handle[] = [];
     try {
-      for (const { name, config } of checked) made.push(this.#create(name, config, delays));
+      for (const { name, config } of checked) made.push(this.#create(name, config, delays, onSettings));
       if (options.start ?? true) {
         await together(this.#ring, made, (handle, fence) => handle.launch(fence, false, undefined));
         this.#go();
@@ -211,7 +215,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     await this.#disposed;
   }
 
-  #create(name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>): Handle {
+  #create(name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>, onSettings: OnSettingsChange): Handle {
     const id = ++this.#lastId;
     const thread = this.#leastBusy();
     const bytes = measurementClasses[name].bytes(config);
@@ -237,7 +241,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#handles.set(id, handle);
     this.#delays.set(id, delays);
     this.#results.tell({ kind: 'create', id, worker: thread.index, name, config, placement, info: this.#describe(handle) });
-    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown' });
+    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown', onSettings });
     return handle;
   }
 

@@ -4,6 +4,7 @@ import type { ErrorNote } from '../core/errors.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
+import type { OnSettingsChange } from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import type { Loss, Tick } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
@@ -77,7 +78,7 @@ export type Fence = number | { named: number };
 
 /** Main thread -> dsp worker. */
 export type WorkerCommand =
-  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean }
+  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean; onSettings: OnSettingsChange }
   | { kind: 'start'; id: number; run: number; fence: Fence; clear: boolean; durationPs: number | undefined; laterPs: number; generation: number; call: number }
   | { kind: 'clear'; id: number; fence: Fence; generation: number; call: number }
   /** Without a fence at once. */
@@ -94,7 +95,7 @@ export type WorkerReport =
 /** What a measurement knows about its own completeness; the rest of `ResultInfo` does not change while tags flow. */
 export type Account = Pick<ResultInfo,
   'startPs' | 'stopPs' | 'epoch' | 'captureDurationPs' | 'liveTimePs' | 'lossGrade' | 'lostIntervals' | 'missedTags' | 'tags' | 'epochs'
-  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended'>;
+  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended' | 'stoppedBy' | 'part'>;
 export type FixedInfo = Omit<ResultInfo, keyof Account>;
 
 /** Results thread <-> dsp worker. */

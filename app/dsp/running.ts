@@ -8,6 +8,7 @@ import { viewsOf } from './memory.ts';
 import { withBorders, type Measurement, type Payload, type Segment, type SegmentEnd } from './measurement.ts';
 import { board, type Account, type Fence, type Placement } from './messages.ts';
 import { isPast, type Block } from './ring.ts';
+import type { OnSettingsChange } from '../core/station.ts';
 import type { Step } from './steps.ts';
 import type { View } from './view.ts';
 
@@ -21,9 +22,12 @@ export interface RunningOptions {
   placement: Placement;
   memory: WebAssembly.Memory;
   kernels: KernelSet;
+  onSettings: OnSettingsChange;
   /** Told when a run is over without having been stopped. */
   onFinished: (run: number) => void;
 }
+
+type Change = Extract<Step, { kind: 'settings' }>;
 
 export class Running {
   readonly id: number;
@@ -48,6 +52,13 @@ export class Running {
   /** Tags taken since the last break. */
   #seen = 0;
   #ended = false;
+  /** Changes of settings that its time has not come to yet, ascending. */
+  #changes: Change[] = [];
+  /** Where tags flowed in, until one was taken. */
+  #beganPs: bigint | undefined;
+  /** The last change that stopped it or began a part: one change may concern several of its channels. */
+  #acted: number | undefined;
+  #stoppedBy: 'settings' | undefined;
   generation = 0;
 
   constructor(options: RunningOptions) {
@@ -67,6 +78,7 @@ export class Running {
     this.#fence = fence;
     this.#durationPs = durationPs;
     this.#ended = false;
+    this.#stoppedBy = undefined;
     this.#state = 'armed';
     this.generation = generation;
     if (clear) this.#clear();
@@ -122,6 +134,7 @@ export class Running {
     const ownPs = this.view?.opensAt(fromPs) ?? fromPs;
     const atPs = ownPs > soonestPs ? ownPs : soonestPs;
     this.#openPs = atPs;
+    this.#beganPs = atPs;
     this.#untilPs = this.#durationPs === undefined ? undefined : atPs + BigInt(this.#durationPs);
     if (this.#clearAtFence) {
       this.#measurement.clear(atPs);
@@ -160,12 +173,16 @@ export class Running {
         this.#process(step.segment);
         break;
       case 'end':
-        this.#end(step.end, step.fromPs, step.toPs);
+        // The stretch in which a change was still to come is over.
+        while (this.#changes.length > 0 && this.#running) this.#change(this.#changes.shift()!);
+        if (this.#running) this.#end(step.end, step.fromPs, step.toPs);
         break;
       case 'losing':
         this.#account.losing();
         break;
-      case 'settings': this.#account.settings(step.channel, step.revision);
+      case 'settings':
+        this.#changes.push({ ...step });
+        this.#changes.sort((a, b) => (a.atPs < b.atPs ? -1 : a.atPs > b.atPs ? 1 : 0));
     }
     this.#showProgress();
   }
@@ -173,6 +190,8 @@ export class Running {
   rebase(byPs: bigint): void {
     if (this.#openPs !== undefined) this.#openPs -= byPs;
     if (this.#untilPs !== undefined) this.#untilPs -= byPs;
+    if (this.#beganPs !== undefined) this.#beganPs -= byPs;
+    for (const change of this.#changes) change.atPs -= byPs;
     this.#measurement.rebase(byPs);
     this.#account.rebase(byPs);
   }
@@ -180,7 +199,7 @@ export class Running {
   publish(): { payload: Payload; account: Account } {
     const payload = this.#measurement.publish();
     const { tags, droppedStarts } = this.#measurement;
-    return { payload, account: { ...this.#account.note(), tags, droppedStarts, kernel: this.#options.kernels.kind, ended: this.#ended } };
+    return { payload, account: { ...this.#account.note(), tags, droppedStarts, kernel: this.#options.kernels.kind, ended: this.#ended, ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }) } };
   }
 
   #process(whole: Segment): void {
@@ -190,12 +209,47 @@ export class Running {
       if (segment.fromPs < this.#openPs) this.#cutFront(segment, this.#openPs);
       this.#openPs = undefined;
     }
+    for (let change; (change = this.#changes[0]) && change.atPs <= segment.toPs;) {
+      this.#changes.shift();
+      if (change.atPs > segment.fromPs) {
+        const front = { ...segment };
+        this.#cutBack(front, change.atPs);
+        this.#processPart(front);
+        if (!this.#running) return;
+        this.#cutFront(segment, change.atPs);
+      }
+      this.#change(change);
+      if (!this.#running) return;
+    }
+    this.#processPart(segment);
+  }
+
+  get #running(): boolean { return this.#state === 'running'; }
+
+  /** Its time has come to a change of settings. */
+  #change({ channel, revision, atPs }: Change): void {
+    if (this.#beganPs !== undefined && atPs <= this.#beganPs) {
+      this.#account.beginUnder(revision);
+      return;
+    }
+    const acts = this.#account.concerns(channel) && revision !== this.#acted && this.#options.onSettings !== 'continue';
+    if (!acts) {
+      this.#account.settings(channel, revision);
+      return;
+    }
+    this.#acted = revision;
+    this.#stoppedBy = 'settings';
+    this.#finish();
+  }
+
+  #processPart(segment: Segment): void {
     const untilPs = this.#untilPs !== undefined && segment.toPs >= this.#untilPs ? this.#untilPs : undefined;
     if (untilPs !== undefined) this.#cutBack(segment, untilPs);
     segment.history = Math.min(segment.history, this.#seen);
     segment.historyComplete = segment.history === this.#seen;
     this.#measurement.process(segment);
     this.#seen += segment.n;
+    if (segment.toPs > segment.fromPs || segment.n > 0) this.#beganPs = undefined;
     this.#account.segment(segment.fromPs, segment.toPs);
     if (untilPs !== undefined || this.#measurement.done) this.#finish();
   }
@@ -224,6 +278,7 @@ export class Running {
     segment.timesAt += skip * 8;
     segment.channelsAt += skip;
     segment.n -= skip;
+    segment.history += skip;
     segment.fromPs = openPs;
     if (skip > 0) segment.countsAt = 0;
   }
@@ -248,6 +303,7 @@ export class Running {
     this.#account.reset(atPs);
     this.#seen = 0;
     this.#ended = false;
+    this.#stoppedBy = undefined;
     this.#clearAtFence = true;
     this.#showProgress();
   }
@@ -259,6 +315,8 @@ export class Running {
     }
     this.#state = 'idle';
     this.#stopAt = undefined;
+    this.#changes = [];
+    this.#beganPs = undefined;
     this.#openPs = undefined;
     this.#untilPs = undefined;
   }

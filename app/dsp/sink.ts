@@ -194,15 +194,16 @@ export class IngestSink implements TagSink {
     this.#options.onClock?.(state === 'locked');
   }
 
-  settings(atPs: bigint, revision: number, channelIndexes: readonly number[]): void {
+  settings(_atPs: bigint, revision: number, channelIndexes: readonly number[]): void {
     this.#makeRoomForMarkers(Math.max(1, channelIndexes.length));
-    const fromPs = this.#stream(atPs);
     this.#revision = revision;
     if (this.#watermarkPs === undefined) {
       // Nothing has been measured under the settings before: the stream begins with these.
       this.#opened().revision = revision;
       return;
     }
+    // The place of the change is here, behind every tag so far: no later than the next tag, and not at the time of the last.
+    const fromPs = this.#watermarkPs + (this.#lastTagPs() === this.#watermarkPs ? 1n : 0n);
     for (const channel of channelIndexes.length > 0 ? channelIndexes : [everyChannel]) this.#mark({ kind: 'settings', channel, revision, fromPs });
     this.#closeIfDue();
   }
@@ -336,6 +337,11 @@ export class IngestSink implements TagSink {
   #makeRoomForMarkers(count: number): void {
     if (this.#open && this.#markers.length + count > markersPerBlock) this.#publish();
     this.#opened();
+  }
+
+  #lastTagPs(): bigint | undefined {
+    const { block } = this.#opened();
+    return this.#n + block.history > 0 ? this.#ring.views.i64[block.timesAt / 8 + this.#n - 1] : undefined;
   }
 
   #break(): void { this.#stretch = 0; }

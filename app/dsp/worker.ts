@@ -190,7 +190,7 @@ export class DspWorker {
     if (command.kind !== 'create') this.#report({ kind: 'done', call: command.call });
   }
 
-  #create({ id, name, config, placement, view: viewSetup, unknownLoss }: Extract<WorkerCommand, { kind: 'create' }>): Running {
+  #create({ id, name, config, placement, view: viewSetup, unknownLoss, onSettings }: Extract<WorkerCommand, { kind: 'create' }>): Running {
     const { memory, scratchAt, channels, tick } = this.#setup;
     const indexOf = (channel: number): number => channels.indexOf(channel);
     const measurement = this.#classes[name].create(config, {
@@ -203,7 +203,7 @@ export class DspWorker {
     }
     if (shared) shared.users++;
     return new Running({
-      id, measurement, view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels,
+      id, measurement, view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels, onSettings,
       onFinished: run => this.#report({ kind: 'finished', id, run }),
     });
   }
