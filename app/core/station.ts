@@ -121,6 +121,9 @@ export interface GroupPort {
   waitUntilFinished(timeoutMs?: number): Promise<boolean>;
 }
 
+/** Accounts of the parts of a measurement, oldest first, and how many older ones had to be dropped. */
+export interface Parts { parts: ResultInfo[]; dropped: number }
+
 /** A measurement in the engine. One owner; whoever shares it counts references in front of this port. */
 export interface MeasurementPort {
   readonly name: MeasurementName;
@@ -133,8 +136,13 @@ export interface MeasurementPort {
   isRunning(): boolean;
   /** Resolves true when it is not running (startFor is over, or the source ended), false after `timeoutMs`; -1 = forever. */
   waitUntilFinished(timeoutMs?: number): Promise<boolean>;
-  /** Evaluates a getter of the table on one consistent state, without stopping the stream. */
-  read(getter: string, args?: Record<string, unknown>): Promise<{ value: unknown; info: ResultInfo }>;
+  /**
+   * Evaluates a getter of the table on one consistent state, without stopping the stream.
+   * @param part number of a part that a change of settings has closed; it answers with the default arguments of its getters
+   */
+  read(getter: string, args?: Record<string, unknown>, part?: number): Promise<{ value: unknown; info: ResultInfo }>;
+  /** The accounts of all parts that are kept; the last one is that which goes on. */
+  parts(): Promise<Parts>;
   /** The account alone. */
   account(): Promise<ResultInfo>;
   /** Fraction of its recording that has been processed, for progress; `undefined` if that is not known. */

@@ -4,7 +4,7 @@ import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
-import type { MeasurementPort } from '../core/station.ts';
+import type { MeasurementPort, Parts } from '../core/station.ts';
 import { viewsOf } from './memory.ts';
 import { within } from './fence.ts';
 import { board, boardBytes, type Fence, type Placement } from './messages.ts';
@@ -132,10 +132,16 @@ export class Handle implements MeasurementPort {
   /** A run that was started anew meanwhile is waited for as well. */
   async #standsStill(): Promise<void> { while (this.#running) await this.#over.promise; }
 
-  async read(getter: string, args: Record<string, unknown> = {}): Promise<{ value: unknown; info: ResultInfo }> {
+  async read(getter: string, args: Record<string, unknown> = {}, part?: number): Promise<{ value: unknown; info: ResultInfo }> {
     this.check('read');
     const checked = checkGetter(this.name, getter, args);
-    return this.#options.results.read(this.id, checked.getter, checked.args);
+    if (part !== undefined && !(Number.isInteger(part) && part >= 0)) throw new TaggerError('usage', `Cannot read a part of the ${this.name}: its number must be a whole number from 0.`);
+    return this.#options.results.read(this.id, checked.getter, checked.args, part);
+  }
+
+  async parts(): Promise<Parts> {
+    this.check('read');
+    return (await this.#options.results.read(this.id, undefined, {}, 'parts')).value as Parts;
   }
 
   async account(): Promise<ResultInfo> {

@@ -20,7 +20,7 @@ import { Fences } from './fence.ts';
 import { Group, together } from './group.ts';
 import { Handle } from './handle.ts';
 import type { KernelSet } from './kernels/kernels.ts';
-import { Arena, createMemory, maximumBytes } from './memory.ts';
+import { align64, Arena, createMemory, maximumBytes } from './memory.ts';
 import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup, type ViewSetup } from './messages.ts';
 import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
@@ -219,8 +219,12 @@ export class Line implements TaggerPort, AsyncDisposable {
     const id = ++this.#lastId;
     const thread = this.#leastBusy();
     const bytes = measurementClasses[name].bytes(config);
-    const boardAt = this.#arena.allocate(boardBytes + bytes);
+    // A part that was closed is taken out of one region while the next one counts in the other.
+    const copies = onSettings === 'split' ? 2 : 1;
+    const regionBytes = align64(bytes);
+    const boardAt = this.#arena.allocate(boardBytes + copies * regionBytes);
     const placement = { boardAt, at: boardAt + boardBytes, bytes };
+    const spare = copies === 2 ? { at: placement.at + regionBytes, bytes } : undefined;
     let view: ViewSetup | undefined;
     try {
       view = this.#viewFor(thread, delays);
@@ -235,13 +239,13 @@ export class Line implements TaggerPort, AsyncDisposable {
       onReleased: () => {
         this.#handles.delete(id);
         this.#delays.delete(id);
-        void this.#giveBack([{ at: boardAt, bytes: boardBytes + bytes }, ...this.#releaseView(view)]);
+        void this.#giveBack([{ at: boardAt, bytes: boardBytes + copies * regionBytes }, ...this.#releaseView(view)]);
       },
     });
     this.#handles.set(id, handle);
     this.#delays.set(id, delays);
-    this.#results.tell({ kind: 'create', id, worker: thread.index, name, config, placement, info: this.#describe(handle) });
-    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown', onSettings });
+    this.#results.tell({ kind: 'create', id, worker: thread.index, name, config, placement, spare, info: this.#describe(handle) });
+    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown', onSettings, spare });
     return handle;
   }
 

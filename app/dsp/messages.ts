@@ -40,13 +40,15 @@ export interface WorkerSetup extends LineSetup {
 export type ResultsSetup = LineSetup;
 
 /** Where a measurement lies: `boardAt` 64 bytes that the main thread reads, then its own region. */
-export interface Placement { boardAt: number; at: number; bytes: number }
+export interface Placement extends Region { boardAt: number }
+export interface Region { at: number; bytes: number }
 
 /**
  * Offsets on the board of a measurement: progress of a limited run as a double (else NaN); number of the command whose
- * fence was named last and that fence, both int32; room for one time.
+ * fence was named last and that fence, both int32; number of the newest snapshot that the results thread has taken of the
+ * region and of the spare one, both int32; room for one time.
  */
-export const board = { progress: 0, named: 16, fence: 20, limit: 32 } as const;
+export const board = { progress: 0, named: 16, fence: 20, taken: 24, limit: 32 } as const;
 export const boardBytes = 64;
 
 /** The part of a view that is not the ring: channels in dense order moved by these delays. */
@@ -78,7 +80,7 @@ export type Fence = number | { named: number };
 
 /** Main thread -> dsp worker. */
 export type WorkerCommand =
-  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean; onSettings: OnSettingsChange }
+  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean; onSettings: OnSettingsChange; spare: Region | undefined }
   | { kind: 'start'; id: number; run: number; fence: Fence; clear: boolean; durationPs: number | undefined; laterPs: number; generation: number; call: number }
   | { kind: 'clear'; id: number; fence: Fence; generation: number; call: number }
   /** Without a fence at once. */
@@ -98,20 +100,24 @@ export type Account = Pick<ResultInfo,
   | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended' | 'stoppedBy' | 'part'>;
 export type FixedInfo = Omit<ResultInfo, keyof Account>;
 
+/** A measurement whose parts are kept has two regions: the next part counts in the other one while the last is taken. */
+export type Slot = 0 | 1;
+
 /** Results thread <-> dsp worker. */
 export interface SnapshotRequest { id: number }
 export type Snapshot =
-  | { id: number; generation: number; payload: Payload; account: Account }
+  /** `slot`: of which region. A `closed` part comes without having been asked for. */
+  | { id: number; generation: number; slot: Slot; sent: number; closed: boolean; payload: Payload; account: Account }
   | { id: number; error: ErrorNote };
 
 /** Main thread -> results thread. */
 export type ResultsCommand =
   /** A dsp worker was started. Its bell must be rung, because a worker that waits for tags hears no message. */
   | { kind: 'worker'; worker: number; port: MessagePort; reader: number }
-  | { kind: 'create'; id: number; worker: number; name: MeasurementName; config: CheckedConfig; placement: Placement; info: FixedInfo }
+  | { kind: 'create'; id: number; worker: number; name: MeasurementName; config: CheckedConfig; placement: Placement; spare: Region | undefined; info: FixedInfo }
   | { kind: 'describe'; id: number; info: FixedInfo }
-  /** Without a getter only the account is wanted. */
-  | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown> }
+  /** Without a getter only the account is wanted; `parts` are the accounts of all. */
+  | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown>; part: number | 'parts' | undefined }
   | { kind: 'fail'; id: number; error: ErrorNote }
   | { kind: 'forget'; id: number; call: number }
   /** Zeroes memory that nobody uses any more. */

@@ -6,7 +6,7 @@ import type { KernelSet } from './kernels/kernels.ts';
 import { AccountKeeper } from './account.ts';
 import { viewsOf } from './memory.ts';
 import { withBorders, type Measurement, type Payload, type Segment, type SegmentEnd } from './measurement.ts';
-import { board, type Account, type Fence, type Placement } from './messages.ts';
+import { board, type Account, type Fence, type Placement, type Slot, type Snapshot } from './messages.ts';
 import { isPast, type Block } from './ring.ts';
 import type { OnSettingsChange } from '../core/station.ts';
 import type { Step } from './steps.ts';
@@ -15,6 +15,10 @@ import type { View } from './view.ts';
 export interface RunningOptions {
   id: number;
   measurement: Measurement;
+  /** The same in another region, where each change of settings begins a new part. */
+  spare: Measurement | undefined;
+  /** A part is complete. */
+  onPart: (snapshot: Snapshot) => void;
   view: View | undefined;
   /** Dense indexes of its channels in the order of its arguments. */
   channels: readonly number[];
@@ -33,7 +37,13 @@ export class Running {
   readonly id: number;
   readonly view: View | undefined;
   readonly #options: RunningOptions;
-  readonly #measurement: Measurement;
+  #slot: Slot = 0;
+  /** Snapshots handed over, of each region. */
+  readonly #sent: [number, number] = [0, 0];
+  #kind: Payload['kind'] | undefined;
+  #part = 0;
+  /** A part that is complete and not handed over, because an earlier snapshot of its region is still under way. */
+  #closed: { slot: Slot; account: Account } | undefined;
   readonly #account: AccountKeeper;
   /** Reused for every call: a measurement must not keep it. */
   readonly #segment: Segment = { timesAt: 0, channelsAt: 0, n: 0, history: 0, historyComplete: true, fromPs: 0n, toPs: 0n, countsAt: 0 };
@@ -65,9 +75,11 @@ export class Running {
     this.id = options.id;
     this.view = options.view;
     this.#options = options;
-    this.#measurement = options.measurement;
     this.#account = new AccountKeeper(options.channels, options.unknownLoss);
   }
+
+  get #measurement(): Measurement { return this.#measurementOf(this.#slot); }
+  #measurementOf(slot: Slot): Measurement { return slot === 1 ? this.#options.spare! : this.#options.measurement; }
 
   get idle(): boolean { return this.#state === 'idle'; }
 
@@ -192,14 +204,64 @@ export class Running {
     if (this.#untilPs !== undefined) this.#untilPs -= byPs;
     if (this.#beganPs !== undefined) this.#beganPs -= byPs;
     for (const change of this.#changes) change.atPs -= byPs;
-    this.#measurement.rebase(byPs);
+    this.#options.measurement.rebase(byPs);
+    this.#options.spare?.rebase(byPs);
     this.#account.rebase(byPs);
   }
 
-  publish(): { payload: Payload; account: Account } {
-    const payload = this.#measurement.publish();
+  /** Only when the results thread has taken every snapshot that it asked for before. */
+  publish(): Snapshot {
+    this.#handOver();
+    return this.#snapshot(this.#slot, false, this.#accountNow());
+  }
+
+  #snapshot(slot: Slot, closed: boolean, account: Account): Snapshot {
+    const payload = this.#measurementOf(slot).publish();
+    this.#kind = payload.kind;
+    return { id: this.id, generation: this.generation, slot, sent: ++this.#sent[slot], closed, payload, account };
+  }
+
+  #accountNow(): Account {
     const { tags, droppedStarts } = this.#measurement;
-    return { payload, account: { ...this.#account.note(), tags, droppedStarts, kernel: this.#options.kernels.kind, ended: this.#ended, ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }) } };
+    return { ...this.#account.note(), tags, droppedStarts, kernel: this.#options.kernels.kind, ended: this.#ended, ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }), ...(this.#options.spare && { part: this.#part }) };
+  }
+
+  /** A copy is private at once; what lies in shared memory must not change before it was taken. */
+  #wasTaken(slot: Slot): boolean {
+    const takenAt = this.#options.placement.boardAt + board.taken + 4 * slot;
+    return this.#kind === 'copy' || Atomics.load(viewsOf(this.#options.memory).i32, takenAt / 4) === (this.#sent[slot] | 0);
+  }
+
+  /** Hands the complete part over if its region may be given away by now. */
+  #handOver(): void {
+    if (!this.#closed || !this.#wasTaken(this.#closed.slot)) return;
+    const { slot, account } = this.#closed;
+    this.#closed = undefined;
+    this.#options.onPart(this.#snapshot(slot, true, account));
+  }
+
+  /**
+   * Closes the part and begins the next one at `atPs`. Nobody waits here: if changes come faster than the results thread
+   * takes parts, the part goes on and is marked as mixed.
+   *
+   * @returns false if the part goes on
+   */
+  #split(atPs: bigint, revision: number): boolean {
+    this.#handOver();
+    const other: Slot = this.#slot === 0 ? 1 : 0;
+    if (this.#closed || !this.#wasTaken(other)) return false;
+    const { epoch } = this.#account;
+    this.#measurement.endSegment({ kind: 'pause', atPs: this.#account.positionPs });
+    this.#closed = { slot: this.#slot, account: this.#accountNow() };
+    this.#handOver();
+    if (this.#kind !== 'copy') this.#slot = other;
+    this.#part++;
+    this.#seen = 0;
+    this.#measurement.clear(atPs);
+    this.#account.reset(atPs);
+    this.#account.begin(atPs, epoch, revision);
+    this.#beganPs = atPs;
+    return true;
   }
 
   #process(whole: Segment): void {
@@ -238,8 +300,10 @@ export class Running {
       return;
     }
     this.#acted = revision;
-    this.#stoppedBy = 'settings';
-    this.#finish();
+    if (this.#options.onSettings === 'stop') {
+      this.#stoppedBy = 'settings';
+      this.#finish();
+    } else if (!this.#split(atPs, revision)) this.#account.settings(channel, revision);
   }
 
   #processPart(segment: Segment): void {
@@ -299,6 +363,8 @@ export class Running {
 
   #clear(): void {
     const atPs = this.#account.positionPs;
+    this.#part = 0;
+    this.#closed = undefined;
     this.#measurement.clear(atPs);
     this.#account.reset(atPs);
     this.#seen = 0;

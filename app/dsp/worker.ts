@@ -8,8 +8,8 @@ import { toNote, TaggerError } from '../core/errors.ts';
 import { loadKernels } from './kernels/load.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { viewsOf } from './memory.ts';
-import type { MeasurementClasses } from './measurement.ts';
-import type { Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
+import type { Measurement, MeasurementClasses } from './measurement.ts';
+import type { Region, Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
 import { isPast, type Block, Ring, RingReader } from './ring.ts';
 import { Running } from './running.ts';
 import { lapped, stepsOf, type Step } from './steps.ts';
@@ -190,12 +190,11 @@ export class DspWorker {
     if (command.kind !== 'create') this.#report({ kind: 'done', call: command.call });
   }
 
-  #create({ id, name, config, placement, view: viewSetup, unknownLoss, onSettings }: Extract<WorkerCommand, { kind: 'create' }>): Running {
+  #create({ id, name, config, placement, view: viewSetup, unknownLoss, onSettings, spare }: Extract<WorkerCommand, { kind: 'create' }>): Running {
     const { memory, scratchAt, channels, tick } = this.#setup;
     const indexOf = (channel: number): number => channels.indexOf(channel);
-    const measurement = this.#classes[name].create(config, {
-      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, indexOf, tick,
-    });
+    const make = ({ at, bytes }: Region): Measurement => this.#classes[name].create(config, { kernels: this.#kernels, memory, at, bytes, scratchAt, indexOf, tick });
+    const measurement = make(placement);
     let shared = viewSetup && this.#views.get(viewSetup.key);
     if (viewSetup && !shared) {
       shared = { view: new View(viewSetup, memory, this.#kernels), users: 0 };
@@ -203,7 +202,7 @@ export class DspWorker {
     }
     if (shared) shared.users++;
     return new Running({
-      id, measurement, view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels, onSettings,
+      id, measurement, spare: spare && make(spare), onPart: snapshot => this.#hand(snapshot), view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels, onSettings,
       onFinished: run => this.#report({ kind: 'finished', id, run }),
     });
   }
@@ -220,12 +219,16 @@ export class DspWorker {
     let snapshot: Snapshot = this.#failed.get(id) ?? { id, error: toNote(new TaggerError('closed', 'Cannot read the measurement: it was disposed.')) };
     if (running) {
       try {
-        snapshot = { id, generation: running.generation, ...running.publish() };
+        snapshot = running.publish();
       } catch (error) {
         this.#fail(id, error);
         snapshot = { id, error: toNote(error) };
       }
     }
+    this.#hand(snapshot);
+  }
+
+  #hand(snapshot: Snapshot): void {
     const transfer = 'payload' in snapshot && snapshot.payload.kind === 'copy' ? [snapshot.payload.data] : [];
     this.#setup.results.postMessage(snapshot, transfer);
   }

@@ -1,5 +1,6 @@
 // test/dsp/settings.test.ts - a change of settings in the middle of a stream: marked, stopped at, or a new part, exactly at its place.
 import test from 'ava';
+import { limits } from '../../app/core/limits.ts';
 import type { MeasurementPort, OnSettingsChange } from '../../app/core/station.ts';
 import { Random } from '../support/random.ts';
 import { countsIn, delayed, randomActs, truthOf } from './support/scenario.ts';
@@ -95,4 +96,79 @@ test('a measurement that a change has stopped is started again by its owner', as
   while ((await port.account()).tags === 0);
   t.like(await port.account(), { settingsRevisions: [2], mixed: false });
   t.true(port.isRunning());
+});
+
+for (const maxBlockTags of [1, 777, 16384] as const) {
+  test(`with split each change closes a part and begins one from zero, in blocks of ${maxBlockTags} tags`, async t => {
+    for (const seed of [5, 6]) {
+      const random = new Random(seed);
+      const pieces: Act[][] = [];
+      for (let i = 0, startPs = 0n; i < 5; i++) {
+        pieces.push(randomActs(random, { startPs, pieces: 2, calm: true }));
+        startPs = truthOf(pieces.flat()).stretches.at(-1)!.toPs + 1n;
+      }
+      const acts = pieces.flatMap((piece, i): Act[] => (i === 0 ? piece : [{ do: 'settings', atPs: 0n, revision: i, channels: [i % 3 === 1 ? 2 : 1] }, ...piece]));
+      await using scripted = await ScriptedLine.open({ acts, source: 'waitable' }, { maxBlockTags });
+      const [port, histogram] = await scripted.line.createMeasurements([countrate, { name: 'histogram', config: { click: 2, start: 1, binwidthPs: 100, bins: 50 } }], { onSettingsChange: 'split' }) as [MeasurementPort, MeasurementPort];
+      await port.waitUntilFinished();
+      await histogram.waitUntilFinished();
+      const { parts, dropped } = await port.parts();
+      const message = `seed ${seed}`;
+      // Changes 1 and 4 are of channel index 2, which it does not use.
+      const joined = [[0, 1], [2], [3, 4]].map(numbers => truthOf(numbers.flatMap(i => pieces[i]!)).stretches);
+      t.is(dropped, 0);
+      t.deepEqual(parts.map(({ part, settingsRevisions, mixed }) => [part, settingsRevisions, mixed]), [[0, [0, 1], false], [1, [2], false], [2, [3, 4], false]], message);
+      for (const [i, stretches] of joined.entries()) {
+        const { value, info } = await port.read('getCountsReceived', {}, i);
+        t.deepEqual(Array.from(value as Uint8Array, Number), countsIn(stretches, [0, 1]), `${message}, part ${i}`);
+        t.deepEqual(info, parts[i], message);
+        t.is(parts[i]!.startPs, i === 0 ? 0n : parts[i - 1]!.stopPs, message);
+        t.is((await histogram.read('getData', {}, i)).info.part, i, message);
+      }
+      await t.throwsAsync(port.read('getData', {}, 3), { code: 'not-found' });
+      await t.throwsAsync(port.read('getData', {}, -1), { code: 'usage' });
+      await port.clear();
+      t.is((await port.parts()).parts.length, 1, 'a cleared measurement has one part');
+    }
+  });
+}
+
+test('parts of many bins are kept apart while readers ask all the time; the oldest are dropped and counted', async t => {
+  const bins = 60_000;
+  const rounds = 18;
+  // A start and a click in a bin of its own, one pair more in each round.
+  const round = (i: number): Act => ({ do: 'tags', tags: {
+    timesPs: Array.from({ length: 2 * (i + 1) }, (_, k) => BigInt(i * 1e12 + Math.floor(k / 2) * 1e9 + (k % 2) * (1000 + i))),
+    channels: Array.from({ length: 2 * (i + 1) }, (_, k) => k % 2),
+  } });
+  const acts = Array.from({ length: rounds }, (_, i): Act[] => [{ do: 'gate', name: String(i) }, ...(i === 0 ? [] : [{ do: 'settings', atPs: 0n, revision: i, channels: [] } as Act]), round(i)]).flat();
+  await using scripted = await ScriptedLine.open({ acts, source: 'waitable', freeRunning: true });
+  const { line } = scripted;
+  const used = line.usedBytes;
+  const [port] = await line.createMeasurements([{ name: 'histogram', config: { click: 2, start: 1, binwidthPs: 1, bins } }], { onSettingsChange: 'split' }) as [MeasurementPort];
+  let reading = true;
+  const readers = Promise.all([0, 1, 2].map(async () => { while (reading) await port.read('getData'); }));
+  for (let i = 0; i < rounds; i++) {
+    scripted.open(String(i));
+    if (i + 1 < rounds) await scripted.reached(String(i + 1));
+    else await port.waitUntilFinished();
+    await line.waitForFence(line.getFence());
+    const { value, info } = await port.read('getData');
+    t.is(info.part, i);
+    t.is(Number((value as Uint8Array)[1000 + i]), i + 1, `round ${i}`);
+    t.is((value as Uint8Array).reduce((sum, count) => sum + Number(count), 0), i + 1, `round ${i}: nothing of the part before`);
+  }
+  reading = false;
+  await readers;
+  const { parts, dropped } = await port.parts();
+  t.is(parts.length + dropped, rounds);
+  t.true(parts.length <= limits.partsPerMeasurement + 1 && dropped > 0);
+  for (const { part } of parts.slice(0, -1)) {
+    const data = (await port.read('getData', {}, part)).value as Uint8Array;
+    t.is(data.reduce((sum, count) => sum + Number(count), 0), part! + 1, `part ${part}`);
+    t.is(Number(data[1000 + part!]), part! + 1);
+  }
+  await t.throwsAsync(port.read('getDataNormalized', { rates: 'segment' }, parts[0]!.part), { code: 'unsupported' });
+  port.dispose();
+  while (line.usedBytes !== used) await new Promise(resolve => { setImmediate(resolve); });
 });

@@ -6,7 +6,7 @@ import { TaggerError } from '../../app/core/errors.ts';
 import type { CheckedConfig, Counts, MeasurementName, MeasurementRequest } from '../../app/core/measurements.ts';
 import type { ResultInfo } from '../../app/core/results.ts';
 import type {
-  CreateOptions, GroupPort, MeasurementPort, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
+  CreateOptions, GroupPort, MeasurementPort, Parts, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
 } from '../../app/core/station.ts';
 import type { SettingInfo, Settings, TaggerInfo } from '../../app/core/tagger.ts';
 
@@ -199,13 +199,15 @@ export class FakeMeasurement implements MeasurementPort {
     });
   }
 
-  async read(getter: string, args: Record<string, unknown> = {}): Promise<{ value: unknown; info: ResultInfo }> {
-    this.#note(`read ${getter}`);
+  async read(getter: string, args: Record<string, unknown> = {}, part?: number): Promise<{ value: unknown; info: ResultInfo }> {
+    this.#note(`read ${getter}${part === undefined ? '' : ` of part ${part}`}`);
     const checked = checkGetter(this.name, getter, args);
     const given = this.values.get(getter);
     const value = given === undefined ? this.#madeUp(checked.getter) : typeof given === 'function' ? given() : given;
     return { value, info: await this.account() };
   }
+
+  async parts(): Promise<Parts> { return { parts: [await this.account()], dropped: 0 }; }
 
   async account(): Promise<ResultInfo> {
     this.#open();
