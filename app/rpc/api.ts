@@ -7,7 +7,7 @@ import type {
   CheckedConfig, ConfigOf, GetterArgs, GetterName, MeasurementName, MeasurementRequest, ValueOf,
 } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
-import type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+import type { OnSettingsChange, Parts, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 import type { Settings } from '../core/tagger.ts';
 import type { Chunked } from '../core/wire.ts';
 
@@ -152,6 +152,11 @@ export interface MeasureOptions {
   start?: boolean | undefined;
   /** Private delays by channel number, ps; positive = later. */
   delaysPs?: Readonly<Record<number, number>> | undefined;
+  /**
+   * What a change of a physical setting of one of its channels does: `continue` (default) marks the result as `mixed`, `stop`
+   * ends it at the change, `split` keeps what was measured as a part and begins a new one from zero.
+   */
+  onSettingsChange?: OnSettingsChange | undefined;
 }
 
 export interface TaggerMeasure extends TaggerView {
@@ -209,6 +214,11 @@ export interface SubscribeOptions {
   args?: Record<string, unknown> | undefined;
 }
 
+export interface ReadOptions {
+  /** `info.part` of a closed part; it answers with the default arguments of its getters. */
+  part?: number | undefined;
+}
+
 /** The getters of the table by their own names. */
 export type Getters<N extends MeasurementName> = { [G in GetterName<N>]: (args?: GetterArgs<N, G>) => Promise<Wire<ValueOf<N, G>>> };
 
@@ -220,8 +230,10 @@ interface Readable extends Disposable {
   getCaptureDuration(): Promise<number>;
   getConfiguration(): Promise<MeasurementConfiguration>;
   account(): Promise<ResultInfo>;
-  /** Value and account of one consistent state. */
-  read(getter: string, args?: Record<string, unknown>): Promise<{ value: Wire<unknown>; info: ResultInfo }>;
+  /** Value and account of one consistent state, or of a part that a change of settings has closed. */
+  read(getter: string, args?: Record<string, unknown>, options?: ReadOptions): Promise<{ value: Wire<unknown>; info: ResultInfo }>;
+  /** The accounts of the parts that are kept, at most 16 closed ones and the one that goes on. */
+  parts(): Promise<Parts>;
   /** Fraction of a recording that has been processed. */
   progress(): Promise<number | undefined>;
   subscribe(callback: (reading: { value: Wire<unknown>; info: ResultInfo }) => unknown, options?: SubscribeOptions): Promise<Subscription>;

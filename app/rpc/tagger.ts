@@ -7,11 +7,11 @@ import { channelsOf, checkRequest, specOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { MeasurementRequest } from '../core/measurements.ts';
-import type { CreateOptions, Rates, StationEvent, TaggerPort, TaggerStatus } from '../core/station.ts';
+import { settingsChanges, type CreateOptions, type Rates, type StationEvent, type TaggerPort, type TaggerStatus } from '../core/station.ts';
 import type { Settings } from '../core/tagger.ts';
 import type { Facet, Measurement, MeasurementReader, SharedMeasurementInfo, TaggerControl, TaggerMeasure, TaggerView } from './api.ts';
 import type { Authority } from './authority.ts';
-import { checkBoolean, checkCallback, checkInteger, checkList, checkName, checkRecord, isRecord } from './checks.ts';
+import { checkBoolean, checkCallback, checkChoice, checkInteger, checkList, checkName, checkRecord, isRecord } from './checks.ts';
 import { Held } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
 import { handleOf, longestWaitMs, readerOf } from './measurement.ts';
@@ -148,7 +148,7 @@ class TaggerMeasureTarget extends TaggerViewTarget implements TaggerMeasure {
       const { authority, port } = this.#grip;
       return new SynchronizedTarget(authority, port, async (name, config, options) => {
         // Its own lifetime is another; it lives on when this handle is disposed, as a measurement does.
-        const made = await create(this.#grip, [{ name, config }], { ...checkRecord('create a measurement', options, ['delaysPs']), start: false });
+        const made = await create(this.#grip, [{ name, config }], { ...checkRecord('create a measurement', options, ['delaysPs', 'onSettingsChange']), start: false });
         return made[0]!;
       });
     });
@@ -231,8 +231,11 @@ async function create(grip: Grip, requests: readonly { name?: unknown; config?: 
 
 function checkCreateOptions(options: unknown, channels: readonly number[], reach: Reach): CreateOptions {
   const action = 'create a measurement';
-  const { start, delaysPs } = checkRecord(action, options, ['start', 'delaysPs']);
-  const checked: CreateOptions = start === undefined ? {} : { start: checkBoolean(action, 'start', start) };
+  const { start, delaysPs, onSettingsChange } = checkRecord(action, options, ['start', 'delaysPs', 'onSettingsChange']);
+  const checked: CreateOptions = {
+    ...(start === undefined ? {} : { start: checkBoolean(action, 'start', start) }),
+    ...(onSettingsChange === undefined ? {} : { onSettingsChange: checkChoice(action, 'onSettingsChange', onSettingsChange, settingsChanges) }),
+  };
   if (delaysPs === undefined) return checked;
   if (!isRecord(delaysPs)) throw new TaggerError('usage', `Cannot ${action}: delaysPs must be an object of channel: ps.`);
   const delays: Record<number, number> = {};

@@ -104,3 +104,24 @@ test('a member must be of the same tagger and session, and what is passed is che
   t.is(served.station.tagger().live.length, before);
   t.deepEqual(served.internal, []);
 });
+
+test('what a change of settings does is chosen at creation, and parts are read by their number', async t => {
+  await using served = await serveStation();
+  await using session = await served.connect();
+  await using tagger = await session.tagger();
+  for (const onSettingsChange of ['continue', 'stop', 'split'] as const) {
+    await using m = await tagger.measure('countrate', countrate, { onSettingsChange });
+    const port = served.station.tagger().live.at(-1)!;
+    t.is(port.options.onSettingsChange, onSettingsChange);
+    t.like(await m.parts(), { parts: [{ startPs: 2n ** 60n }], dropped: 0 });
+    await m.read('getData', undefined, { part: 3 });
+    t.is(port.calls.at(-1), 'read getData of part 3');
+    for (const part of [-1, 0.5, 'x', null, {}]) t.is((await failure(() => m.read('getData', undefined, { part } as never)))?.code, 'usage', String(part));
+  }
+  await using together = await tagger.synchronized();
+  await using member = await together.measure('countrate', countrate, { onSettingsChange: 'stop' });
+  t.is(member.name, 'countrate');
+  t.is(served.station.tagger().live.at(-1)!.options.onSettingsChange, 'stop');
+  for (const wrong of ['explode', 1, null, {}]) t.is((await failure(() => tagger.measure('countrate', countrate, { onSettingsChange: wrong as never })))?.code, 'usage');
+  t.deepEqual(served.internal, []);
+});

@@ -146,8 +146,8 @@ test('parts of many bins are kept apart while readers ask all the time; the olde
   const { line } = scripted;
   const used = line.usedBytes;
   const [port] = await line.createMeasurements([{ name: 'histogram', config: { click: 2, start: 1, binwidthPs: 1, bins } }], { onSettingsChange: 'split' }) as [MeasurementPort];
-  let reading = true;
-  const readers = Promise.all([0, 1, 2].map(async () => { while (reading) await port.read('getData'); }));
+  const reading = new AbortController();
+  const readers = Promise.all([0, 1, 2].map(async () => { while (!reading.signal.aborted) await port.read('getData'); }));
   for (let i = 0; i < rounds; i++) {
     scripted.open(String(i));
     if (i + 1 < rounds) await scripted.reached(String(i + 1));
@@ -158,7 +158,7 @@ test('parts of many bins are kept apart while readers ask all the time; the olde
     t.is(Number((value as Uint8Array)[1000 + i]), i + 1, `round ${i}`);
     t.is((value as Uint8Array).reduce((sum, count) => sum + Number(count), 0), i + 1, `round ${i}: nothing of the part before`);
   }
-  reading = false;
+  reading.abort();
   await readers;
   const { parts, dropped } = await port.parts();
   t.is(parts.length + dropped, rounds);

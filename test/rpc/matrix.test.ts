@@ -27,7 +27,7 @@ const sessionMethods: Record<string, Facet> = {
   admin: 'admin',
 };
 const adminMethods = ['grants', 'revoke', 'audit', 'verifyAudit'];
-const readMethods = ['isRunning', 'waitUntilFinished', 'getCaptureDuration', 'getConfiguration', 'account', 'read', 'progress', 'subscribe'];
+const readMethods = ['isRunning', 'waitUntilFinished', 'getCaptureDuration', 'getConfiguration', 'account', 'read', 'parts', 'progress', 'subscribe'];
 const steerMethods = ['start', 'startFor', 'stop', 'clear', 'number', 'detach'];
 const togetherMethods = ['measure', 'register', 'unregister', 'start', 'startFor', 'stop', 'clear', 'isRunning', 'waitUntilFinished'];
 const everyMethod = [...new Set([
