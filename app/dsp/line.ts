@@ -441,7 +441,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#tell({ kind: 'configure', call, change, revision: this.#revision + 1 });
     this.#settings = await answer;
     this.#revision++;
-    for (const handle of this.#handles.values()) this.#results.tell({ kind: 'describe', id: handle.id, info: this.#describe(handle) });
+    for (const handle of this.#handles.values()) this.#results.tell({ kind: 'describe', id: handle.id, revision: this.#revision, info: this.#describe(handle) });
     this.#emit({ kind: 'settings', taggerId: this.id, revision: this.#revision });
     return { settings: this.#settings, revision: this.#revision };
   }

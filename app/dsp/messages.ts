@@ -115,7 +115,7 @@ export type ResultsCommand =
   /** A dsp worker was started. Its bell must be rung, because a worker that waits for tags hears no message. */
   | { kind: 'worker'; worker: number; port: MessagePort; reader: number }
   | { kind: 'create'; id: number; worker: number; name: MeasurementName; config: CheckedConfig; placement: Placement; spare: Region | undefined; info: FixedInfo }
-  | { kind: 'describe'; id: number; info: FixedInfo }
+  | { kind: 'describe'; id: number; revision: number; info: FixedInfo }
   /** Without a getter only the account is wanted; `parts` are the accounts of all. */
   | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown>; part: number | 'parts' | undefined }
   | { kind: 'fail'; id: number; error: ErrorNote }

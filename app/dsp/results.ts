@@ -13,6 +13,8 @@ import { PartList } from './parts.ts';
 import { board, type FixedInfo, type ResultsCommand, type ResultsReport, type ResultsSetup, type Snapshot } from './messages.ts';
 import { Ring } from './ring.ts';
 
+const describedKept = 32;
+
 interface Request { call: number; getter: string | undefined; args: Record<string, unknown>; part: number | 'parts' | undefined }
 
 interface Entry {
@@ -21,6 +23,8 @@ interface Entry {
   slots: { totals: Totals; generation: number; part: number | undefined }[];
   boardAt: number;
   info: FixedInfo;
+  /** By revision of the settings: what was measured may have been so under older ones. */
+  described: { revision: number; info: FixedInfo }[];
   parts: PartList;
   /** Answered by the snapshot under way. */
   asked: Request[];
@@ -68,11 +72,14 @@ export class Results {
         const slots = [placement, ...(command.spare ? [command.spare] : [])].map(({ at, bytes }) => ({
           totals: this.#classes[command.name].totals(command.config, { memory: this.#setup.memory, kernels: this.#kernels, at, bytes }), generation: 0, part: undefined,
         }));
-        this.#entries.set(command.id, { worker, slots, boardAt: placement.boardAt, info: command.info, parts: new PartList(command.name), asked: [], waiting: [], error: undefined, forget: undefined });
+        this.#entries.set(command.id, { worker, slots, boardAt: placement.boardAt, info: command.info, described: [{ revision: -1, info: command.info }], parts: new PartList(command.name), asked: [], waiting: [], error: undefined, forget: undefined });
         break;
       }
       case 'describe':
-        if (entry) entry.info = command.info;
+        if (entry) {
+          entry.info = command.info;
+          entry.described = [...entry.described, { revision: command.revision, info: command.info }].slice(-describedKept);
+        }
         break;
       case 'read':
         if (!entry || entry.forget !== undefined) this.#refuse([command], closed());
@@ -130,7 +137,7 @@ export class Results {
   #evaluate(entry: Entry, asked: readonly Request[], snapshot: Extract<Snapshot, { payload: unknown }>): void {
     const slot = entry.slots[snapshot.slot]!;
     const { totals } = slot;
-    const info: ResultInfo = { ...entry.info, ...snapshot.account };
+    const info: ResultInfo = { ...describedAt(entry, snapshot.account.settingsRevisions.at(-1)), ...snapshot.account };
     try {
       if (snapshot.generation !== slot.generation || info.part !== slot.part) {
         totals.clear();
@@ -174,6 +181,11 @@ export class Results {
     this.#entries.delete(id);
     this.#report({ kind: 'done', call: entry.forget });
   }
+}
+
+/** What stood beside results under this revision; the oldest that is kept if it was longer ago. */
+function describedAt({ described, info }: Entry, revision: number | undefined): FixedInfo {
+  return revision === undefined ? info : (described.findLast(each => each.revision <= revision) ?? described[0])?.info ?? info;
 }
 
 /** Requests by getter and arguments; those that change something when read (`remove`) are never shared. */

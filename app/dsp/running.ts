@@ -2,11 +2,12 @@
 //
 // `armed` waits for its fence, `running` takes tags, `idle` takes none. Cuts are exact: the first and the last segment
 // are shortened to the moment, whatever the size of the blocks.
+// Longer than usual because begin, end, change of settings and part all cut the same chain of segments in one place.
 import type { KernelSet } from './kernels/kernels.ts';
 import { AccountKeeper } from './account.ts';
 import { viewsOf } from './memory.ts';
 import { withBorders, type Measurement, type Payload, type Segment, type SegmentEnd } from './measurement.ts';
-import { board, type Account, type Fence, type Placement, type Slot, type Snapshot } from './messages.ts';
+import { board, boardBytes, type Account, type Fence, type Placement, type Slot, type Snapshot } from './messages.ts';
 import { isPast, type Block } from './ring.ts';
 import type { OnSettingsChange } from '../core/station.ts';
 import type { Step } from './steps.ts';
@@ -75,6 +76,8 @@ export class Running {
     this.id = options.id;
     this.view = options.view;
     this.#options = options;
+    // The memory may have grown since this thread looked at it last, and the board lies in the new part.
+    viewsOf(options.memory, options.placement.boardAt + boardBytes);
     this.#account = new AccountKeeper(options.channels, options.unknownLoss);
   }
 

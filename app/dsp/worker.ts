@@ -202,7 +202,8 @@ export class DspWorker {
     }
     if (shared) shared.users++;
     return new Running({
-      id, measurement, spare: spare && make(spare), onPart: snapshot => this.#hand(snapshot), view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels, onSettings,
+      id, measurement, spare: spare && make(spare), onPart: snapshot => this.#hand(snapshot), view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory,
+      kernels: this.#kernels, onSettings,
       onFinished: run => this.#report({ kind: 'finished', id, run }),
     });
   }
