@@ -72,7 +72,10 @@ export class Results {
         const slots = [placement, ...(command.spare ? [command.spare] : [])].map(({ at, bytes }) => ({
           totals: this.#classes[command.name].totals(command.config, { memory: this.#setup.memory, kernels: this.#kernels, at, bytes }), generation: 0, part: undefined,
         }));
-        this.#entries.set(command.id, { worker, slots, boardAt: placement.boardAt, info: command.info, described: [{ revision: -1, info: command.info }], parts: new PartList(command.name), asked: [], waiting: [], error: undefined, forget: undefined });
+        this.#entries.set(command.id, {
+          worker, slots, boardAt: placement.boardAt, info: command.info, described: [{ revision: -1, info: command.info }], parts: new PartList(command.name),
+          asked: [], waiting: [], error: undefined, forget: undefined,
+        });
         break;
       }
       case 'describe':
