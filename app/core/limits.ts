@@ -16,6 +16,12 @@ export const limits = {
   /** The reference system stops at 80 objects for all clients together; one session may hold this many. */
   measurementsPerSession: 1024,
   measurementsPerLine: 4096,
+  /** Each is an object of its own in the daemon, however few measurements it steers. */
+  groupsPerSession: 64,
+  /** Parts that a measurement keeps when each change of settings begins a new one; older ones are dropped and counted. */
+  partsPerMeasurement: 16,
+  /** Their values together, in the memory of the results thread. */
+  partBytesPerMeasurement: 256 * 1024 * 1024,
   /** StartStop has no range of its own: distinct delays kept before further ones are counted as dropped. */
   startStopEntries: 1024 * 1024,
   /** Open starts kept by a measurement whose window is longer than the ring's tail; older ones are counted as dropped. */

@@ -6,13 +6,14 @@ import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { Handle } from './handle.ts';
 import { viewsOf } from './memory.ts';
+import type { Region } from './messages.ts';
 import { callWordOffset } from './measurements/user-kernel.ts';
 import { maxReaders, type Ring } from './ring.ts';
 import type { DspThread } from './threads.ts';
 
 const lookEveryMs = 100;
 
-interface Solo { thread: DspThread; handle: Handle | undefined; callAt: number; seen: number; looks: number }
+interface Solo { thread: DspThread; handle: Handle | undefined; callsAt: number[]; seen: string; looks: number }
 
 export class SoloThreads implements Disposable {
   readonly #ring: Ring;
@@ -33,15 +34,15 @@ export class SoloThreads implements Disposable {
       throw new TaggerError('limit', `Cannot run another kernel: ${limits.kernelsRunning} run on this tagger, each in a thread of its own.`, { hint: 'Dispose one that is no longer needed.' });
     }
     const thread = this.#start(index, error => { this.#running.get(index)?.handle?.fail(error); });
-    this.#running.set(index, { thread, handle: undefined, callAt: 0, seen: 0, looks: 0 });
+    this.#running.set(index, { thread, handle: undefined, callsAt: [], seen: '', looks: 0 });
     return thread;
   }
 
   /** From now on a call of this measurement that lasts too long ends its thread. */
-  watch(thread: DspThread, handle: Handle, regionAt: number): void {
+  watch(thread: DspThread, handle: Handle, regions: readonly Region[]): void {
     const solo = this.#running.get(thread.index);
     if (!solo) return;
-    Object.assign(solo, { handle, callAt: regionAt + callWordOffset });
+    Object.assign(solo, { handle, callsAt: regions.map(({ at }) => at + callWordOffset) });
     this.#watching ??= setInterval(() => this.#look(), lookEveryMs).unref();
   }
 
@@ -54,6 +55,8 @@ export class SoloThreads implements Disposable {
     this.#watching = undefined;
   }
 
+  get threads(): DspThread[] { return [...this.#running.values()].map(({ thread }) => thread).filter(({ dead }) => !dead); }
+
   async terminate(): Promise<void> {
     this[Symbol.dispose]();
     await Promise.all([...this.#running.values()].map(({ thread }) => thread.terminate()));
@@ -65,8 +68,8 @@ export class SoloThreads implements Disposable {
   #look(): void {
     for (const solo of this.#running.values()) {
       if (!solo.handle || solo.thread.dead) continue;
-      const call = Atomics.load(viewsOf(this.#ring.memory, solo.callAt + 4).i32, solo.callAt / 4);
-      solo.looks = call !== 0 && call === solo.seen ? solo.looks + 1 : 0;
+      const calls = solo.callsAt.map(at => Atomics.load(viewsOf(this.#ring.memory, at + 4).i32, at / 4)), call = calls.join();
+      solo.looks = calls.some(each => each !== 0) && call === solo.seen ? solo.looks + 1 : 0;
       solo.seen = call;
       if (solo.looks * lookEveryMs < limits.kernelCallMs) continue;
       solo.handle.fail(new TaggerError('timeout', `The kernel '${String(solo.handle.config['module'])}' was ended: a call did not return within ${limits.kernelCallMs / 1000} s.`, {

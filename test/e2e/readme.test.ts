@@ -17,6 +17,7 @@ const programs = snippets.filter(({ language }) => language === 'ts').map(({ tex
 /** What each program prints. */
 const promised: Record<string, RegExp> = {
   'first.ts': /tags in 2 s of live time, loss: none\nchannel 2 fires \S+ ps after channel 1, \d+ pairs/,
+  'together.ts': /^both saw [1-9]\d* tags: true/,
   'share.ts': /give this away: \S+\n\d+ channels, \d/,
   'rates.ts': /^Float64Array\(2\) \[ [\d.]+, [\d.]+ \]/,
 };

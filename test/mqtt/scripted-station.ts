@@ -48,6 +48,9 @@ export class ScriptedTagger implements TaggerPort {
   become(state: TaggerState, detail: string = state): void { this.current = { ...this.current, state, detail }; }
   configure(): never { throw new Error('A scripted tagger has no hardware.'); }
   createMeasurements(): never { throw new Error('A scripted tagger cannot measure.'); }
+  group(): never { throw new Error('A scripted tagger cannot measure.'); }
+  getFence(): number { return 0; }
+  async waitForFence(): Promise<boolean> { return true; }
 }
 
 function statusOf(id: string, channels: number): TaggerStatus {

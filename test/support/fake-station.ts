@@ -6,7 +6,7 @@ import { TaggerError } from '../../app/core/errors.ts';
 import type { CheckedConfig, Counts, MeasurementName, MeasurementRequest } from '../../app/core/measurements.ts';
 import type { ResultInfo } from '../../app/core/results.ts';
 import type {
-  CreateOptions, KernelInfo, KernelStore, MeasurementPort, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
+  CreateOptions, GroupPort, KernelInfo, KernelStore, MeasurementPort, Parts, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
 } from '../../app/core/station.ts';
 import type { SettingInfo, Settings, TaggerInfo } from '../../app/core/tagger.ts';
 
@@ -70,6 +70,12 @@ export class FakeTagger implements TaggerPort {
   /** Every measurement made here, in order, disposed ones included. */
   readonly measurements: FakeMeasurement[] = [];
   readonly info: TaggerInfo;
+  /** The fence named last, and those that were waited for. */
+  fence = 2 ** 32 - 2;
+  readonly fencesWaitedFor: [fence: number, timeoutMs: number][] = [];
+  /** What `waitForFence` answers. */
+  fencePassed: () => boolean | Promise<boolean> = () => true;
+  readonly groups: FakeGroup[] = [];
   #settings: Settings;
   #revision = 1;
   readonly #station: FakeStation;
@@ -129,6 +135,38 @@ export class FakeTagger implements TaggerPort {
     this.measurements.push(...made);
     return made;
   }
+
+  group(members: readonly MeasurementPort[] = []): FakeGroup {
+    const group = new FakeGroup(members as FakeMeasurement[]);
+    this.groups.push(group);
+    return group;
+  }
+
+  getFence(alloc = true): number {
+    if (alloc) this.fence = (this.fence + 1) % 2 ** 32;
+    return this.fence;
+  }
+
+  async waitForFence(fence: number, timeoutMs = -1): Promise<boolean> {
+    this.fencesWaitedFor.push([fence, timeoutMs]);
+    return await this.fencePassed();
+  }
+}
+
+/** Steers its members one after the other. */
+export class FakeGroup implements GroupPort {
+  members: FakeMeasurement[];
+  constructor(members: FakeMeasurement[]) { this.members = [...members]; }
+  register(member: MeasurementPort): void { this.members.push(member as FakeMeasurement); }
+  unregister(member: MeasurementPort): void { this.members = this.members.filter(each => each !== member); }
+  async start(): Promise<void> { for (const member of this.members) await member.start(); }
+  async startFor(durationPs: number, clear?: boolean): Promise<void> { for (const member of this.members) await member.startFor(durationPs, clear); }
+  async stop(): Promise<void> { for (const member of this.members) await member.stop(); }
+  async clear(): Promise<void> { for (const member of this.members) await member.clear(); }
+  isRunning(): boolean { return this.members.some(member => member.isRunning()); }
+  async waitUntilFinished(timeoutMs?: number): Promise<boolean> {
+    return (await Promise.all(this.members.map(member => member.waitUntilFinished(timeoutMs)))).every(Boolean);
+  }
 }
 
 export class FakeMeasurement implements MeasurementPort {
@@ -181,13 +219,15 @@ export class FakeMeasurement implements MeasurementPort {
     });
   }
 
-  async read(getter: string, args: Record<string, unknown> = {}): Promise<{ value: unknown; info: ResultInfo }> {
-    this.#note(`read ${getter}`);
+  async read(getter: string, args: Record<string, unknown> = {}, part?: number): Promise<{ value: unknown; info: ResultInfo }> {
+    this.#note(`read ${getter}${part === undefined ? '' : ` of part ${part}`}`);
     const checked = checkGetter(this.name, getter, args);
     const given = this.values.get(getter);
     const value = given === undefined ? this.#madeUp(checked.getter) : typeof given === 'function' ? given() : given;
     return { value, info: await this.account() };
   }
+
+  async parts(): Promise<Parts> { return { parts: [await this.account()], dropped: 0 }; }
 
   async account(): Promise<ResultInfo> {
     this.#open();

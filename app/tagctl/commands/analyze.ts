@@ -15,7 +15,7 @@ import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { runMeasurement } from '../run.ts';
 import { kernelFromFile } from './kernel.ts';
-import { durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
+import { createOptions, durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
 
 type AnalyzeOptions = CourseOptions & Record<string, unknown> & { blockTags?: string; kernel?: 'wasm' | 'typescript' };
 
@@ -47,7 +47,7 @@ async function analyzeOnce(file: string, name: MeasurementName, options: Analyze
     kernelModule: kernelFromFile,
     ...(blockTags === undefined ? {} : { maxBlockTags: blockTags }), ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
   }));
-  const [measurement] = await line.createMeasurements([{ name, config }], { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
+  const [measurement] = await line.createMeasurements([{ name, config }], createOptions(options));
   if (!measurement) throw new TaggerError('internal', `The engine made no ${measurements[name].className}.`);
   const normalized = options.normalized ?? false;
   const result = await runMeasurement(measurement, name, {
