@@ -158,8 +158,9 @@ export class Running {
     segment.historyComplete = segment.history === this.#seen;
     this.#measurement.process(segment);
     this.#seen += segment.n;
-    this.#account.segment(segment.fromPs, segment.toPs);
-    if (untilPs !== undefined || this.#measurement.done) this.#finish();
+    const { done, doneAtPs } = this.#measurement;
+    this.#account.segment(segment.fromPs, done && doneAtPs !== undefined ? doneAtPs : segment.toPs);
+    if (untilPs !== undefined || done) this.#finish();
   }
 
   #end(end: SegmentEnd, fromPs: bigint, toPs: bigint): void {
