@@ -6,12 +6,13 @@
 import type { ArgumentsOf, MeasurementSpec, Returned } from './spec.ts';
 import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
+import { imaging } from './specs/imaging.ts';
 
 export type { CounterData } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays,
+  ...counting, ...delays, ...imaging,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

@@ -158,8 +158,10 @@ export class Running {
     segment.historyComplete = segment.history === this.#seen;
     this.#measurement.process(segment);
     this.#seen += segment.n;
-    const { done, doneAtPs } = this.#measurement;
-    this.#account.segment(segment.fromPs, done && doneAtPs !== undefined ? doneAtPs : segment.toPs);
+    const { done, doneAtPs = segment.toPs } = this.#measurement;
+    // It may have been done before, and started again.
+    const usedPs = !done || doneAtPs > segment.toPs ? segment.toPs : doneAtPs < segment.fromPs ? segment.fromPs : doneAtPs;
+    this.#account.segment(segment.fromPs, usedPs);
     if (untilPs !== undefined || done) this.#finish();
   }
 
@@ -179,7 +181,7 @@ export class Running {
     const ours = withBorders(end, fromPs, toPs);
     this.#measurement.endSegment(ours);
     this.#account.end(ours, fromPs, toPs);
-    if (this.#untilPs !== undefined && toPs >= this.#untilPs) this.#finish();
+    if ((this.#untilPs !== undefined && toPs >= this.#untilPs) || this.#measurement.done) this.#finish();
   }
 
   #cutFront(segment: Segment, openPs: bigint): void {

@@ -40,6 +40,7 @@ test('every measurement of the table has its getters, and no others', async t =>
   const configs = {
     countrate: { channels: [1, 2] }, counter: { channels: [1, 2], values: 3 }, histogram: { click: 1, start: 2, bins: 10 }, correlation: { channel1: 1, bins: 10 },
     timeDifferences: { click: 1, histograms: 2, bins: 5 }, startStop: { click: 1 },
+    countBetweenMarkers: { click: 1, begin: 2 }, timeDifferencesND: { click: 1, next: [2], histograms: [3], bins: 5 },
   } as const;
   for (const name of measurementNames) {
     const m = await tagger.measure(name, configs[name] as never) as unknown as Record<string, () => Promise<unknown>>;

@@ -69,7 +69,11 @@ class TimeDifferencesMeasurement implements Measurement {
     this.doneAtPs = undefined;
   }
 
-  rebase(byPs: bigint): void { this.#engine.rebase(byPs); }
+  rebase(byPs: bigint): void {
+    this.#engine.rebase(byPs);
+    if (this.doneAtPs !== undefined) this.doneAtPs -= byPs;
+  }
+
   publish(): Payload { return this.#bins.publish({ rounds: this.#stepped?.rounds ?? 0, histogram: this.#stepped?.histogram ?? 0 }); }
   get tags(): number { return this.#tally.tags; }
   get droppedStarts(): number { return this.#engine.dropped; }
