@@ -10,12 +10,12 @@ import { limits } from './limits.ts';
 
 export function specOf(name: MeasurementName): MeasurementSpec { return measurements[name]; }
 
-/** The channel numbers among the arguments, in their order, by the kinds of the parameters; one may come twice. */
+/** The channel numbers among the arguments, in their order, by the kinds of the parameters; one may come twice. 0 is none. */
 export function channelsOf(parameters: Parameters, config: Readonly<Record<string, unknown>>): number[] {
   return Object.entries(parameters).flatMap(([key, { kind }]) => {
     const value = config[key];
     if (value === undefined || (kind !== 'channel' && kind !== 'channels' && kind !== 'groups')) return [];
-    return [value].flat(2) as number[];
+    return ([value].flat(2) as number[]).filter(channel => channel !== 0);
   });
 }
 
@@ -82,7 +82,7 @@ function checkParameter(action: string, key: string, parameter: Parameter, given
       if (typeof value !== 'number') throw wrong('a channel number');
       return knownChannel(action, value, channels);
     case 'channels':
-      return checkChannels(action, key, parameter.repeats ? { ...parameter, repeats: true } : parameter, value, channels);
+      return checkChannels(action, key, parameter, value, parameter.unused ? [0, ...channels] : channels);
     case 'groups': {
       const { min, max, least, most } = parameter;
       if (!Array.isArray(value) || value.length < min || value.length > max) throw wrong(`a list of ${min} to ${max} groups of channels`);
@@ -132,12 +132,12 @@ function knownChannel(action: string, channel: unknown, channels: readonly numbe
 }
 
 function checkChannels(
-  action: string, key: string, { min, max, repeats = false }: { min: number; max: number; repeats?: boolean }, value: unknown, channels: readonly number[],
+  action: string, key: string, { min, max, repeats }: { min: number; max: number; repeats?: true }, value: unknown, channels: readonly number[],
 ): number[] {
   const wrong = (expected: string) => new TaggerError('usage', `Cannot ${action}: ${key} must be ${expected}, got ${describe(value)}.`);
   if (!Array.isArray(value) || value.length < min || value.length > max) throw wrong(`a list of ${min} to ${max} channels`);
   const list = value.map(channel => knownChannel(action, channel, channels));
-  if (!repeats && new Set(list).size !== list.length) throw wrong('a list without a channel twice');
+  if (repeats !== true && new Set(list).size !== list.length) throw wrong('a list without a channel twice');
   return list;
 }
 

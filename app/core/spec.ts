@@ -7,8 +7,8 @@ import type { ObjectTypes } from './objects.ts';
 export type Parameter = {
   readonly help: string;
 } & (
-  /** Distinct channels, unless `repeats`. */
-  | { readonly kind: 'channels'; readonly min: number; readonly max: number; readonly optional?: true; readonly repeats?: true }
+  /** Distinct channels, unless `repeats`; with `unused`, 0 holds the place of none. */
+  | { readonly kind: 'channels'; readonly min: number; readonly max: number; readonly optional?: true; readonly repeats?: true; readonly unused?: true }
   | { readonly kind: 'channel'; readonly optional?: true }
   /** Groups of distinct channels: `min` to `max` groups of `least` to `most` channels; at most 64 different channels in all. */
   | { readonly kind: 'groups'; readonly min: number; readonly max: number; readonly least: number; readonly most: number }

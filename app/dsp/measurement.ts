@@ -83,6 +83,8 @@ export interface Measurement {
   readonly droppedStarts: number;
   /** True once it wants no more tags (TimeDifferences with maxCounts). */
   readonly done: boolean;
+  /** Where it was done: its live time ends there, inside the segment of its last call. Absent: with that segment. */
+  readonly doneAtPs?: bigint | undefined;
 }
 
 /** What is known of a measurement class before and after it runs; `evaluate` and `Totals` run on the results thread. */

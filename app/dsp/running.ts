@@ -317,8 +317,11 @@ export class Running {
     this.#measurement.process(segment);
     this.#seen += segment.n;
     if (segment.toPs > segment.fromPs || segment.n > 0) this.#beganPs = undefined;
-    this.#account.segment(segment.fromPs, segment.toPs);
-    if (untilPs !== undefined || this.#measurement.done) this.#finish();
+    const { done, doneAtPs = segment.toPs } = this.#measurement;
+    // It may have been done before, and started again.
+    const usedPs = !done || doneAtPs > segment.toPs ? segment.toPs : doneAtPs < segment.fromPs ? segment.fromPs : doneAtPs;
+    this.#account.segment(segment.fromPs, usedPs);
+    if (untilPs !== undefined || done) this.#finish();
   }
 
   #end(end: SegmentEnd, fromPs: bigint, toPs: bigint): void {
@@ -337,7 +340,7 @@ export class Running {
     const ours = withBorders(end, fromPs, toPs);
     this.#measurement.endSegment(ours);
     this.#account.end(ours, fromPs, toPs);
-    if (this.#untilPs !== undefined && toPs >= this.#untilPs) this.#finish();
+    if ((this.#untilPs !== undefined && toPs >= this.#untilPs) || this.#measurement.done) this.#finish();
   }
 
   #cutFront(segment: Segment, openPs: bigint): void {

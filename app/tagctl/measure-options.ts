@@ -10,7 +10,7 @@ import { formatPs, parseQuantity } from '../core/units.ts';
 
 /** `timeDifferences` -> `time-differences`; `binwidthPs` -> `binwidth`; `triggerLevelV` -> `trigger-level`. */
 export function kebab(key: string): string {
-  return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/(?<=[a-z])[A-Z]+/g, capitals => `-${capitals}`).toLowerCase();
 }
 
 /** All spellings of a measurement's name; the first is the one that help shows. */
@@ -119,7 +119,7 @@ function optionKey(key: string): string {
 
 function parse(option: string, parameter: Parameter, text: string): unknown {
   switch (parameter.kind) {
-    case 'channels': return parseChannels(text);
+    case 'channels': return parameter.unused ? text.split(',').map(item => (item.trim() === '0' ? 0 : parseChannel(item))) : parseChannels(text);
     case 'groups': return text.split(',').map(group => group.split('+').map(parseChannel));
     case 'channel': return parseChannel(text);
     case 'duration': return parseTime(option, text);

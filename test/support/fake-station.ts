@@ -268,6 +268,8 @@ export class FakeMeasurement implements MeasurementPort {
       case 'counts': return Uint32Array.from({ length: n }, (_, i) => (i * 2654435761) >>> 0);
       case 'numbers': return Float64Array.from({ length: n }, (_, i) => i + 0.5);
       case 'times': return BigInt64Array.from({ length: n }, (_, i) => 2n ** 62n + BigInt(i));
+      case 'integers': return Int32Array.from({ length: n }, (_, i) => i - 2);
+      case 'flags': return Int8Array.from({ length: n }, (_, i) => i % 2);
       case 'scalar': return 7;
       case 'boolean': return true;
       case 'integers': return Int32Array.from({ length: n }, (_, i) => -i);

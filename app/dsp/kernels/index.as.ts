@@ -15,3 +15,5 @@ export { countIntervals } from './intervals.as';
 export { stepPairs } from './stepped.as';
 export { countStartStop } from './start-stop.as';
 export { pickTags } from './pick-tags.as';
+export { countBetween } from './between.as';
+export { gridPairs } from './grid.as';
