@@ -272,8 +272,6 @@ export class FakeMeasurement implements MeasurementPort {
       case 'flags': return Int8Array.from({ length: n }, (_, i) => i % 2);
       case 'scalar': return 7;
       case 'boolean': return true;
-      case 'integers': return Int32Array.from({ length: n }, (_, i) => -i);
-      case 'flags': return new Int8Array(n);
       case 'object': return spec.of === 'CounterData' ? this.#counterData() : { size: 3, values: new Float64Array(3) };
     }
   }
