@@ -6,6 +6,7 @@
 import type { ArgumentsOf, MeasurementSpec, Returned } from './spec.ts';
 import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
+import { frequency } from './specs/frequency.ts';
 import { imaging } from './specs/imaging.ts';
 import { user } from './specs/user.ts';
 
@@ -13,7 +14,7 @@ export type { CounterData } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...imaging, ...user,
+  ...counting, ...delays, ...imaging, ...frequency, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

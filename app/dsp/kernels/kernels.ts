@@ -67,4 +67,8 @@ export interface KernelSet {
   countBetween(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number): number;
   /** Like `stepPairs`, into the histogram that the axes of a GridPlan choose; never ends. */
   gridPairs(timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number): void;
+  /**
+   * Phases of one channel. `planAt`: a PhasePlan; `listAt`: a ring of records; `stepsAt`: sums per step; `historyAt`: f64 residuals.
+   */
+  takePhases(timesAt: number, channelsAt: number, n: number, planAt: number, listAt: number, stepsAt: number, historyAt: number): void;
 }

@@ -8,6 +8,7 @@ import { denseKernels } from './twin-dense.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
 import { nearKernels } from './twin-near.ts';
+import { phaseKernels } from './twin-phase.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
@@ -20,5 +21,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
+    ...phaseKernels(views),
   };
 }

@@ -3,6 +3,7 @@ import type { MeasurementClasses } from '../measurement.ts';
 import { countBetweenMarkers } from './count-between-markers.ts';
 import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
+import { frequencyStability } from './frequency-stability.ts';
 import { correlation, histogram } from './histogram.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
@@ -11,4 +12,5 @@ import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
+  frequencyStability,
 };
