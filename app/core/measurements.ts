@@ -10,7 +10,7 @@ import { frequency } from './specs/frequency.ts';
 import { imaging } from './specs/imaging.ts';
 import { user } from './specs/user.ts';
 
-export type { CounterData } from './objects.ts';
+export type { CounterData, FrequencyCounterData, PulsePerSecondData } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {

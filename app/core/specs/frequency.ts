@@ -1,4 +1,5 @@
 // core/specs/frequency.ts - measurements of periodic signals: how stable a frequency is, and where its phase is.
+import { limits } from '../limits.ts';
 import type { MeasurementSpec } from '../spec.ts';
 import { sizeOf } from './common.ts';
 
@@ -6,6 +7,9 @@ const signal = { kind: 'channel', help: 'Channel of the periodic signal.' } as c
 const average = { kind: 'integer', min: 1, max: 1_000_000, default: 1000, help: 'Tags of one sample of the phase: the mean of their times.' } as const;
 const deviation = (help: string) => ({ type: 'numbers', shape: '[steps]', help }) as const;
 const scaled = (help: string) => ({ type: 'numbers', shape: '[steps]', unit: 's', help }) as const;
+const remove = (what: string) => ({ kind: 'boolean', default: false, help: `Hand out each ${what} once.` }) as const;
+const divided = { eventDivider: { kind: 'integer', min: 1, max: 1_000_000, default: 1, help: 'Cycles per tag, where a divider is in front.' } } as const;
+const sampled = (unit: string, help: string) => ({ type: 'numbers', shape: '[channels, samples]', unit, help, args: divided }) as const;
 const trace = (unit: string, help: string) => ({ type: 'numbers', shape: '[trace]', unit, help }) as const;
 
 export const frequency = {
@@ -45,5 +49,63 @@ export const frequency = {
     example: '--channel 1 --steps 1,10,100 --average 100 --plot',
     loss: 'The open sample is forgotten, and no difference spans the break: sums go on with the differences inside stretches. The traces show the newest stretch.',
     bins: config => 3 * Math.max(...(config['steps'] as readonly number[])) + 4 * sizeOf(config, 'traceLength'),
+  },
+  frequencyCounter: {
+    className: 'FrequencyCounter',
+    summary: 'Phase and frequency of periodic signals at even instants, by a line through the tags around each.',
+    parameters: {
+      channels: { kind: 'channels', min: 1, max: 64, help: 'Channels of the periodic signals.' },
+      samplingIntervalPs: { kind: 'duration', min: 1e6, max: limits.windowPs, default: 1e12, help: 'Time between two instants.' },
+      fittingWindowPs: { kind: 'duration', min: 2, max: limits.windowPs, default: 5e11, help: 'Tags this long around an instant are fitted; at most the sampling interval.' },
+      values: { kind: 'integer', min: 1, max: 1_000_000, default: 1000, help: 'Number of samples kept.' },
+    },
+    getters: {
+      getData: sampled('Hz', 'The same as getFrequency.'),
+      getFrequency: sampled('Hz', 'Change of the phase since the sample before / interval; NaN across a break.'),
+      getFrequencyInstantaneous: sampled('Hz', 'Slope of the line; NaN with fewer than two tags.'),
+      getPeriodsCount: sampled('cycles', 'Whole cycles at the instant since the first tag of the stretch; NaN where there is no line.'),
+      getPeriodsFraction: sampled('cycles', 'What is above the whole cycles, 0 <= f < 1.'),
+      getOverflowMask: { type: 'flags', shape: '[samples]', help: '1 where the window touched a lost interval.' },
+      getIndex: { type: 'numbers', shape: '[samples]', unit: 'ps', help: 'The instants since the start.' },
+      getTime: { type: 'times', shape: '[samples]', unit: 'ps', help: 'The instants in stream time.' },
+      getDataObject: { type: 'object', of: 'FrequencyCounterData', help: 'All of it at once; with remove, every sample is handed out exactly once.',
+        args: { ...divided, remove: remove('sample') } },
+    },
+    outputs: {
+      indexPs: 'getIndex', frequencyHz: 'getFrequency', instantaneousHz: 'getFrequencyInstantaneous', periods: 'getPeriodsCount', fraction: 'getPeriodsFraction',
+      overflow: 'getOverflowMask',
+    },
+    plot: { getter: 'getFrequency', x: 'time (ps)', y: 'frequency (Hz)', kind: 'points' },
+    example: '--channels 1,2 --sampling-interval 100ms --fitting-window 50ms',
+    loss: 'The grid of instants goes on; samples whose window touches the interval are flagged and NaN. Cycles count anew behind it, no frequency spans it.',
+    bins: config => 3 * sizeOf(config, 'values') * (2 + 4 * sizeOf(config, 'channels')),
+    check: config => ((config['fittingWindowPs'] as number) > (config['samplingIntervalPs'] as number)
+      ? `fittingWindowPs (${config['fittingWindowPs']}) is longer than samplingIntervalPs (${config['samplingIntervalPs']})` : undefined),
+  },
+  pulsePerSecondMonitor: {
+    className: 'PulsePerSecondMonitor',
+    summary: 'How far pulses of signals lie from those of a reference, one row per reference pulse.',
+    parameters: {
+      reference: { kind: 'channel', help: 'Channel of the reference pulses.' },
+      signals: { kind: 'channels', min: 1, max: 64, help: 'Channels that are compared with it.' },
+      periodPs: { kind: 'duration', min: 2, max: limits.windowPs, default: 1e12, help: 'Nominal time between pulses.' },
+      values: { kind: 'integer', min: 1, max: 1_000_000, default: 1000, help: 'Number of rows kept.' },
+    },
+    getters: {
+      getData: { type: 'numbers', shape: '[signals, rows]', unit: 'ps', help: 'The same as getSignalOffsets.' },
+      getSignalOffsets: { type: 'numbers', shape: '[signals, rows]', unit: 'ps', help: 't(signal) - t(reference) of the nearest pulse within half a period; NaN: missing.' },
+      getReferenceOffsets: { type: 'numbers', shape: '[rows]', unit: 'ps', help: 'Time since the reference pulse before, less the period; NaN for the first.' },
+      getIndices: { type: 'numbers', shape: '[rows]', help: 'Number of each reference pulse since the start.' },
+      getIndex: { type: 'numbers', shape: '[rows]', unit: 'ps', help: 'Time of each reference pulse since the first.' },
+      getTime: { type: 'times', shape: '[rows]', unit: 'ps', help: 'Time of each reference pulse in stream time.' },
+      getStatus: { type: 'flags', shape: '[rows]', help: '1 where every signal had its pulse.' },
+      getDataObject: { type: 'object', of: 'PulsePerSecondData', help: 'All of it at once; with remove, every row is handed out exactly once.', args: { remove: remove('row') } },
+    },
+    outputs: { row: 'getIndices', indexPs: 'getIndex', referenceOffsetsPs: 'getReferenceOffsets', offsetsPs: 'getSignalOffsets', status: 'getStatus' },
+    plot: { getter: 'getSignalOffsets', x: 'time (ps)', y: 'offset (ps)', kind: 'points' },
+    example: '--reference 1 --signals 2,3 --for 60s',
+    loss: 'The open row ends: an offset is kept only if no nearer pulse can have been lost, otherwise it is NaN. The next reference begins a new chain of periods.',
+    bins: config => 3 * sizeOf(config, 'values') * (2 + sizeOf(config, 'signals')),
+    check: config => ((config['signals'] as readonly number[]).includes(config['reference'] as number) ? `signals lists the reference ${config['reference']}` : undefined),
   },
 } as const satisfies Record<string, MeasurementSpec>;

@@ -18,3 +18,5 @@ export { pickTags } from './pick-tags.as';
 export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
 export { takePhases } from './phase.as';
+export { watchPulses } from './pulse.as';
+export { fitWindows } from './window.as';

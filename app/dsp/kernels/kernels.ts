@@ -71,4 +71,8 @@ export interface KernelSet {
    * Phases of one channel. `planAt`: a PhasePlan; `listAt`: a ring of records; `stepsAt`: sums per step; `historyAt`: f64 residuals.
    */
   takePhases(timesAt: number, channelsAt: number, n: number, planAt: number, listAt: number, stepsAt: number, historyAt: number): void;
+  /** Pulses against a reference. `planAt`: a PulsePlan; `signalsAt`: its signals; `listAt`: a ring of records. */
+  watchPulses(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, signalsAt: number, listAt: number): void;
+  /** Sums for lines in windows. `planAt`: a WindowPlan; `columnsAt`: its columns; `listAt`: a ring of records. */
+  fitWindows(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, columnsAt: number, listAt: number): void;
 }

@@ -10,9 +10,11 @@ import { intervalKernels } from './twin-intervals.ts';
 import { nearKernels } from './twin-near.ts';
 import { phaseKernels } from './twin-phase.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
+import { pulseKernels } from './twin-pulse.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
+import { windowKernels } from './twin-window.ts';
 import { viewsOf } from './words.ts';
 
 export function twinKernels(memory: WebAssembly.Memory): KernelSet {
@@ -21,6 +23,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
-    ...phaseKernels(views),
+    ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
   };
 }

@@ -3,8 +3,10 @@ import type { MeasurementClasses } from '../measurement.ts';
 import { countBetweenMarkers } from './count-between-markers.ts';
 import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
+import { frequencyCounter } from './frequency-counter.ts';
 import { frequencyStability } from './frequency-stability.ts';
 import { correlation, histogram } from './histogram.ts';
+import { pulsePerSecondMonitor } from './pulse-per-second-monitor.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
 import { timeDifferencesND } from './time-differences-nd.ts';
@@ -12,5 +14,5 @@ import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
-  frequencyStability,
+  frequencyStability, frequencyCounter, pulsePerSecondMonitor,
 };

@@ -31,14 +31,14 @@ export class Records {
   readonly shape: RecordShape;
   complete = 0;
   readonly #memory: WebAssembly.Memory;
-  #rows: Float64Array;
+  #rows = new Float64Array(0);
+  #whole = new BigInt64Array(0);
   /** Records before this one were handed out with `remove`. */
   #taken = 0;
 
   constructor(memory: WebAssembly.Memory, shape: RecordShape) {
     this.shape = shape;
     this.#memory = memory;
-    this.#rows = new Float64Array(0);
   }
 
   get available(): number { return Math.min(this.complete, this.shape.capacity); }
@@ -46,7 +46,10 @@ export class Records {
   take(payload: Payload): void {
     if (payload.kind !== 'ring') return;
     const { width, capacity } = this.shape, records = Number(payload.scalars['records']), slot = Number(payload.scalars['slot']);
-    if (records > 0 && this.#rows.length === 0) this.#rows = new Float64Array(width * capacity);
+    if (records > 0 && this.#rows.length === 0) {
+      this.#rows = new Float64Array(width * capacity);
+      this.#whole = new BigInt64Array(this.#rows.buffer);
+    }
     const kept = Math.min(records, capacity), { f64 } = viewsOf(this.#memory, payload.at + recordBytes(this.shape));
     this.complete += records;
     for (let back = kept; back > 0; back--) {
@@ -60,9 +63,9 @@ export class Records {
     this.#taken = 0;
   }
 
-  /** Which records an answer holds; with `remove` each one is in one answer, or counted as dropped. */
-  range(remove: boolean): { from: number; to: number; dropped: number } {
-    const kept = this.complete - this.available, from = remove ? Math.max(kept, this.#taken) : kept;
+  /** Which of the newest `most` records an answer holds; with `remove` each one is in one answer, or counted as dropped. */
+  range(remove: boolean, most = this.shape.capacity): { from: number; to: number; dropped: number } {
+    const kept = this.complete - Math.min(this.available, most), from = remove ? Math.max(kept, this.#taken) : kept;
     const dropped = remove ? from - this.#taken : 0;
     if (remove) this.#taken = this.complete;
     return { from, to: this.complete, dropped };
@@ -72,7 +75,5 @@ export class Records {
   number(i: number, field: number): number { return this.#rows[this.shape.width * (i % this.shape.capacity) + field]!; }
 
   /** The same 8 bytes as an int64. */
-  bigint(i: number, field: number): bigint {
-    return new BigInt64Array(this.#rows.buffer)[this.shape.width * (i % this.shape.capacity) + field]!;
-  }
+  bigint(i: number, field: number): bigint { return this.#whole[this.shape.width * (i % this.shape.capacity) + field]!; }
 }
