@@ -108,4 +108,28 @@ export const frequency = {
     bins: config => 3 * sizeOf(config, 'values') * (2 + sizeOf(config, 'signals')),
     check: config => ((config['signals'] as readonly number[]).includes(config['reference'] as number) ? `signals lists the reference ${config['reference']}` : undefined),
   },
+  phaseNoise: {
+    className: 'PhaseNoise',
+    summary: 'Phase noise L(f) of a periodic signal: spectrum of its phase by Welch, in dBc/Hz.',
+    parameters: {
+      channel: signal,
+      average: { ...average, default: 1 },
+      samples: { kind: 'integer', min: 16, max: 1_048_576, default: 4096, help: 'Samples of one spectrum, a power of two: how low the offset frequency goes.' },
+      segments: { kind: 'integer', min: 1, max: 255, default: 15, help: 'Half-overlapping spectra that are averaged at most, the newest ones.' },
+    },
+    getters: {
+      getData: { type: 'numbers', shape: '[offsets]', unit: 'dBc/Hz', help: 'L(f) = S(f) / 2 in decibels; NaN before there are samples for one spectrum.' },
+      getSpectralDensity: { type: 'numbers', shape: '[offsets]', unit: 'rad^2/Hz', help: 'S(f), one-sided.' },
+      getIndex: { type: 'numbers', shape: '[offsets]', unit: 'Hz', help: 'Offset frequencies: k times the rate of samples / their number, k = 1 ... samples / 2.' },
+      getCarrier: { type: 'scalar', unit: 'Hz', help: 'Mean frequency of the signal.' },
+      getSegments: { type: 'scalar', help: 'Spectra that were averaged.' },
+      getJitter: { type: 'scalar', unit: 's', help: 'Rms time error over all offset frequencies.' },
+    },
+    outputs: { offsetHz: 'getIndex', noiseDbc: 'getData', carrierHz: 'getCarrier', segments: 'getSegments', jitterS: 'getJitter' },
+    plot: { getter: 'getData', x: 'offset (Hz)', y: 'L(f) (dBc/Hz)', index: 'offsetHz', kind: 'points', logX: true },
+    example: '--channel 1 --samples 4096 --for 10s --plot',
+    loss: 'Samples begin anew: a spectrum is made of the newest uninterrupted stretch alone, and NaN until that is long enough.',
+    bins: config => 3 * sizeOf(config, 'samples') * (sizeOf(config, 'segments') + 1),
+    check: config => (Number.isInteger(Math.log2(config['samples'] as number)) ? undefined : `${config['samples']} samples are no power of two`),
+  },
 } as const satisfies Record<string, MeasurementSpec>;

@@ -6,6 +6,7 @@ import { countrate } from './countrate.ts';
 import { frequencyCounter } from './frequency-counter.ts';
 import { frequencyStability } from './frequency-stability.ts';
 import { correlation, histogram } from './histogram.ts';
+import { phaseNoise } from './phase-noise.ts';
 import { pulsePerSecondMonitor } from './pulse-per-second-monitor.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
@@ -14,5 +15,5 @@ import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
-  frequencyStability, frequencyCounter, pulsePerSecondMonitor,
+  frequencyStability, frequencyCounter, pulsePerSecondMonitor, phaseNoise,
 };
