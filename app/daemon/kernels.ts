@@ -29,8 +29,8 @@ export class KernelFolder implements KernelStore {
     }
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const file = this.#file(name);
-    // A file that is half written never has its name.
-    await writeFile(`${file}.new`, bytes, { mode: 0o600 });
+    // A file that is half written never has its name, not even after a power cut.
+    await writeFile(`${file}.new`, bytes, { mode: 0o600, flush: true });
     await rename(`${file}.new`, file);
     return await this.#describe(name);
   }

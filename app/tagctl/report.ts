@@ -68,7 +68,14 @@ function outcomeFacts(outcome: Outcome): Fact[] {
   if (specOf(name).plot.y === 'pairs' && typeof values['counts'] === 'object') facts.push(...pairFacts(values['counts'], values['indexPs']));
   if (name === 'startStop') facts.push({ label: 'entries', text: whole((values['counts'] as NumberArray).length) });
   for (const [key, value] of Object.entries(values)) {
-    if (key === 'ready' || typeof value === 'object') continue;
+    if (key === 'ready') continue;
+    if (typeof value === 'object') {
+      // What fits into a line is read sooner than it is plotted.
+      if (specOf(name).plot.kind === 'points' && key !== specOf(name).plot.index && value.length <= 8) {
+        facts.push({ label: label(key), text: Array.from(value as ArrayLike<number | bigint>, item => scalarText(name, key, Number(item))).join(', ') });
+      }
+      continue;
+    }
     facts.push({ label: label(key), text: typeof value === 'boolean' ? (value ? 'yes' : 'no') : scalarText(name, key, value) });
   }
   if (name === 'correlation') facts.push(...g2Fact(outcome));
