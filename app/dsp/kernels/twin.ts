@@ -12,6 +12,8 @@ import { pickTagsKernels } from './twin-pick-tags.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
+import { queueKernels } from './twin-queue.ts';
+import { virtualKernels } from './twin-virtual.ts';
 import { viewsOf } from './words.ts';
 
 export function twinKernels(memory: WebAssembly.Memory): KernelSet {
@@ -20,5 +22,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
+    ...virtualKernels(views), ...queueKernels(views),
   };
 }
