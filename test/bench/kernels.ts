@@ -59,9 +59,9 @@ function histogram(name: string, data: number, binwidthPs: number, bins: number,
 function correlation(name: string, data: number, binwidthPs: number, bins: number): Job {
   return { name, data, does: { measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins } }, cpp: '' };
 }
-function coincidence(data: number, members: number, target: number | undefined): Job {
+function coincidence(data: number, members: number, target: number | undefined, windowPs = 1000): Job {
   const channels = Array.from({ length: members }, (_, i) => i);
-  return { name: `coincidence, ${members}-fold 1 ns`, data, does: { virtual: { kind: 'coincidence', channels, windowPs: 1000 } }, cpp: `coincide ${members} 0 1000 0`, ...(target !== undefined && { target }) };
+  return { name: `coincidence, ${members}-fold ${windowPs / 1000} ns`, data, does: { virtual: { kind: 'coincidence', channels, windowPs } }, cpp: `coincide ${members} 0 ${windowPs} 0`, ...(target !== undefined && { target }) };
 }
 const jobs: readonly Job[] = [
   { name: 'count', data: 0, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0', target: 5 },
@@ -75,7 +75,7 @@ const jobs: readonly Job[] = [
     name: 'timeDifferences, next', data: 2,
     does: { measurement: 'timeDifferences', config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 } }, cpp: '',
   },
-  coincidence(0, 2, 1.4), coincidence(1, 2, 1.4), coincidence(1, 4, 2), coincidence(2, 4, 2),
+  coincidence(0, 2, 1.4), coincidence(1, 2, 1.4), coincidence(1, 4, 2), coincidence(2, 4, 2), coincidence(2, 4, 0.5, 100_000),
   { ...coincidence(1, 2, undefined), name: '2-fold in a view', does: { virtual: { kind: 'coincidence', channels: [0, 1], windowPs: 1000 }, view: true } },
   { name: 'combiner', data: 1, does: { virtual: { kind: 'combiner', channels: [0, 1] } }, cpp: 'combine 0 1 0 0', target: 0.5 },
   { name: 'gated', data: 1, does: { virtual: { kind: 'gated', channel: 0, gateStart: 1, gateStop: 2 } }, cpp: 'gate 1 2 0 0', target: 0.5 },

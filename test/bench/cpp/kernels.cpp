@@ -85,9 +85,14 @@ static void coincide(const i64* times, const u8* channels, u32 n, u32 k, i64 win
     if (channels[i] >= k) continue;
     const i64 time = times[i];
     seen[channels[i]] = time;
-    i64 first = time;
-    for (u32 m = 0; m < k; m++) first = std::min(first, seen[m]);
-    if (time - first > window) continue;
+    // Two are best compared without a branch between, more of them are best given up early.
+    if (k == 2) {
+      if (time - std::min(seen[0], seen[1]) > window) continue;
+    } else {
+      u32 near = 0;
+      while (near < k && time - seen[near] <= window) near++;
+      if (near < k) continue;
+    }
     made[madeTags++] = time;
     for (u32 m = 0; m < k; m++) seen[m] = INT64_MIN / 2;
   }
