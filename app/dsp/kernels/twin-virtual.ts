@@ -50,15 +50,12 @@ export function virtualKernels(views: () => Views): Pick<KernelSet, Names> {
       const all = views(), { u8, u32, i32, f64 } = all;
       if (n > room) return -1;
       const members = u32[(planAt + coincidePlan.members) / 4]!, stamp = u32[(planAt + coincidePlan.stamp) / 4]!, windowPs = f64[(planAt + coincidePlan.windowPs) / 8]!;
-      const have = planAt + coincidePlan.have, last = (planAt + coincidePlan.last) / 4;
-      let seen = u32[(planAt + coincidePlan.seen) / 4]!, made = 0;
+      const last = (planAt + coincidePlan.last) / 4;
+      let made = 0;
       for (let i = 0; i < n; i++) {
         const member = u8[planAt + u8[channelsAt + i]!]! - 1, time = timesAt / 4 + 2 * i;
         if (member < 0) continue;
-        if (u8[have + member] === 0) seen++;
-        u8[have + member] = 1;
         copyTime(all, time, last + 2 * member);
-        if (seen < members) continue;
         let span = 0, sum = 0;
         for (let m = 0; m < members; m++) {
           const ago = difference(u32, i32, time, last + 2 * m);
@@ -70,10 +67,11 @@ export function virtualKernels(views: () => Views): Pick<KernelSet, Names> {
         copyTime(all, stamp === 3 ? last : time, into);
         if (stamp === 1) addTo(u32, i32, into, -Math.ceil(sum / members));
         else if (stamp === 2) addTo(u32, i32, into, -span);
-        u8.fill(0, have, have + members);
-        seen = 0;
+        for (let m = 0; m < members; m++) {
+          copyTime(all, time, last + 2 * m);
+          addTo(u32, i32, last + 2 * m, -windowPs - 1);
+        }
       }
-      u32[(planAt + coincidePlan.seen) / 4] = seen;
       u8.fill(u32[(planAt + virtualPlan.out) / 4]!, intoChannelsAt, intoChannelsAt + made);
       return made;
     },

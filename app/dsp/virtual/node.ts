@@ -37,10 +37,12 @@ export class VirtualNode {
   /** All state begins anew with a stretch at `fromPs`. */
   begin(fromPs: bigint): void {
     const { u8, u32, i64 } = viewsOf(this.#memory);
-    const { fresh, zero, freshTime } = this.plan;
+    const { fresh, zero, times, freshTime } = this.plan;
     u8.fill(0, this.#at + zero[0], this.#at + zero[1]);
     for (const [offset, value] of fresh) u32[(this.#at + offset) / 4] = value;
-    if (freshTime) i64[(this.#at + freshTime[0]) / 8] = fromPs + BigInt(freshTime[1]);
+    if (freshTime === undefined) return;
+    const first = (this.#at + times[0]) / 8;
+    i64.fill(fromPs + BigInt(freshTime), first, first + times[1]);
   }
 
   /** As the kernels do; -1 if there was no room. */

@@ -27,10 +27,10 @@ export interface NodePlan {
   /** Words of the state at the beginning of a stretch; what is not listed but in `zero` is 0. */
   fresh: readonly Entry[];
   zero: readonly [from: number, to: number];
-  /** A time of the state that begins as the time of the stretch and so much more. */
-  freshTime?: Entry;
   /** Absolute times: from this offset so many. */
   times: readonly [offset: number, count: number];
+  /** What they begin as, after the beginning of the stretch; absent where they mean nothing at first. */
+  freshTime?: number;
   bytes: number;
   /** Tags that are known before their time comes, and the pattern they are made by. */
   queue: number;
@@ -68,8 +68,8 @@ function coincidence(context: Context, channels: readonly number[], windowPs: nu
   return {
     kernel: consume ? 'coincide' : 'coincideAll', roles: members(context, channels), bytes: plan.bytes,
     words: [[plan.members, channels.length], [plan.stamp, stamps.indexOf(timestamp as 'last')]], doubles: [[plan.windowPs, windowPs]],
-    zero: consume ? [coincidePlan.have, coincidePlan.have + 64] : [0, 0], fresh: [[consume ? coincidePlan.seen : coincideAllPlan.count, 0]],
-    times: consume ? [coincidePlan.last, 64] : [coincideAllPlan.times, coincideAllPlan.capacity],
+    zero: [0, 0], fresh: consume ? [] : [[coincideAllPlan.count, 0]], ...(consume && { freshTime: -windowPs - 1 }),
+    times: consume ? [coincidePlan.last, coincidePlan.most] : [coincideAllPlan.times, coincideAllPlan.capacity],
     mostPs: timestamp === 'first' ? 0 : windowPs, leastPs: timestamp === 'last' ? 0 : -windowPs, unsorted: !consume && timestamp !== 'last',
     perTag: consume ? 1 / channels.length : 1,
   };
@@ -129,7 +129,7 @@ const parts: Readonly<Record<VirtualKind, (config: CheckedConfig, context: Conte
     return [{
       kernel: 'switchOnRate', roles: rolesOf(context, [config['channel'], 1]), bytes: switchPlan.bytes,
       doubles: [[switchPlan.above, tags(reference + hysteresis)], [switchPlan.below, tags(reference - hysteresis)], [switchPlan.windowPs, windowPs]],
-      zero: [switchPlan.count, switchPlan.count + 8], fresh: [[switchPlan.state, 0]], freshTime: [switchPlan.end, windowPs], times: [switchPlan.end, 1], perTag: 2, outputs: 2,
+      zero: [switchPlan.count, switchPlan.count + 8], fresh: [[switchPlan.state, 0]], freshTime: windowPs, times: [switchPlan.end, 1], perTag: 2, outputs: 2,
     }];
   },
 };
