@@ -1,4 +1,5 @@
 // test/core/virtual.test.ts - what the check of virtual channels accepts and refuses, each with its number and the range.
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { TaggerError, type ErrorCode } from '../../app/core/errors.ts';
 import { checkVirtual, definitionsOf, physicalOf, virtualKindNames, virtualKinds, virtualNumbers } from '../../app/core/virtual.ts';
@@ -77,4 +78,12 @@ test('the example of each kind is what tagctl reads and the check accepts', t =>
     ['1001', /cannot read '1001'/], ['1001=telescope channel=1', /no kind 'telescope'/], ['1001=delayed chanel=1', /cannot read 'chanel=1' as an argument of delayed/],
     ['1001=delayed channel=1 delay=5', /the unit is missing/], ['1001=delayed channel=', /cannot read 'channel='/],
   ] as const) t.throws(() => collectVirtual(text), { code: 'usage', message });
+});
+
+test('the README has a row for each kind with all its arguments', t => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  for (const kind of virtualKindNames) {
+    const row = readme.split('\n').find(line => line.startsWith(`| \`${kind}\` |`)) ?? '';
+    for (const key of Object.keys(virtualKinds[kind].parameters)) t.true(row.includes(key), `${kind}: ${key}`);
+  }
 });

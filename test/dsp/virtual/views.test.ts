@@ -90,13 +90,25 @@ test('whole blocks, more tags under way than one call gives out, and many kernel
   const combiners = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [1200 + i, { kind: 'combiner', channels: i % 2 === 0 ? [1, 2, 3, 4] : [1 + i % 4] }]));
   const cases: [number, Record<number, unknown>][] = [
     [30_000, { ...coincidences, 1001: { kind: 'coincidence', channels: [1, 2, 3, 4], windowPs: 150 } }], [20_000, combiners],
-    [30_000, { 1001: { kind: 'delayed', channel: 1, delayPs: 200_000 }, 1002: { kind: 'delayed', channel: 2, delayPs: -200_000 }, 1003: { kind: 'delayed', channel: 3, delayPs: 190_000 } }],
+    [30_000, { 1001: { kind: 'delayed', channel: 1, delayPs: 2_000_000 }, 1002: { kind: 'delayed', channel: 2, delayPs: -200_000 }, 1003: { kind: 'delayed', channel: 3, delayPs: 1_900_000 } }],
     [1500, { 1001: { kind: 'frequencyMultiplier', channel: 1, multiplier: 100 }, 1002: { kind: 'eventGenerator', trigger: 2, patternPs: Array.from({ length: 50 }, (_, i) => 7 * i) } }],
   ];
   for (const [i, [n, definitions]] of cases.entries()) {
     const random = new Random(700 + i), fromPs = 2n ** 53n - 100_000n;
     const tags = randomTags(random, { n, channels: physical, meanPs: 40, startPs: fromPs }).map(({ timePs, channel }) => ({ timePs, channel: channel + 1 }));
-    t.is(check(random, { definitions, stretches: [{ tags, fromPs, toPs: tags.at(-1)!.timePs + 900_000n }] }, 'all'), undefined);
+    t.is(check(random, { definitions, stretches: [{ tags, fromPs, toPs: tags.at(-1)!.timePs + 5_000_000n }] }, 'all'), undefined);
+  }
+});
+
+test('rates at the very edges of the band and tags at the very edges of windows', t => {
+  for (const kind of kinds) {
+    // Above is 3 tags in a window of 10 ps or more, below 1 or fewer.
+    const bench = new ViewBench(1, { 1001: { kind: 'triggerOnCountrate', channel: 1, referenceRateHz: 2e11, hysteresisHz: 1e11, timeWindowPs: 10 } }, kind);
+    const timesPs = [0, 5, 9, 10, 19, 20, 30, 31, 39, 50, 51, 59, 80, 80, 80, 90, 91];
+    for (const [i, timePs] of timesPs.entries()) bench.segment([{ timePs: BigInt(timePs), channel: 1 }], BigInt(timesPs[i - 1] ?? 0), BigInt(timePs));
+    bench.segment([], 91n, 120n);
+    const changes = bench.stretches[0]!.tags.filter(({ channel }) => channel > 1000).map(({ timePs, channel }) => [Number(timePs), channel]);
+    t.deepEqual(changes, [[10, 1001], [30, 1002], [40, 1001], [50, 1002], [60, 1001], [70, 1002], [90, 1001], [110, 1002]], kind);
   }
 });
 
