@@ -5,7 +5,7 @@
 import { HoldBack, type HoldBackPlan } from '../hold-back.ts';
 import type { KernelSet } from '../kernels/kernels.ts';
 import { viewsOf } from '../memory.ts';
-import type { Segment } from '../measurement.ts';
+import type { Segment, SegmentEnd } from '../measurement.ts';
 import type { TagsAt } from '../merge.ts';
 import { blockTags } from '../ring.ts';
 import type { Step } from '../steps.ts';
@@ -64,7 +64,7 @@ export class VirtualStage {
         break;
       case 'end':
         this.#began = false;
-        yield this.#held.end(step);
+        yield this.#held.end({ ...step, end: uncounted(step.end) });
         break;
       case 'settings': yield* this.#settings(step);
     }
@@ -133,4 +133,9 @@ export class VirtualStage {
     }
     return this.#add({ ...all, n: made });
   }
+}
+
+/** How many tags of a virtual channel a loss took nobody knows, also where those of the inputs were counted. */
+function uncounted(end: SegmentEnd): SegmentEnd {
+  return end.kind === 'lost' && end.grade === 'counted' ? { ...end, grade: 'flagged', missed: undefined } : end;
 }
