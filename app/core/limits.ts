@@ -9,6 +9,8 @@ export const limits = {
   virtualPerView: 64,
   /** Virtual channels made of virtual channels: each layer holds tags back in a buffer of its own. */
   virtualLayers: 8,
+  /** Made by all virtual channels of a view for one tag of the tagger: a chain of multipliers would stop everybody's worker. */
+  virtualTagsPerTag: 8192,
   /** A view holds tags back for delays and windows: longer than this is memory nobody has. */
   holdBackPs: 1e12,
   /** A window must fit a double exactly, because results carry differences as numbers. */

@@ -41,6 +41,7 @@ export const virtualKinds = {
       timestamp: { kind: 'choice', choices: ['last', 'average', 'first', 'listed-first'], default: 'last', help: 'Whose time the coincidence has.' },
       consume: { kind: 'boolean', default: true, help: 'No tag counts twice, and a later tag of a channel replaces an earlier one; `false`: every combination of tags.' },
     },
+    check: ({ channels, consume }) => (consume === false && (channels as number[]).length > 8 ? `without consuming, channels must be a list of at most 8, got ${(channels as number[]).length}` : undefined),
     anew: 'Forgets the tags it has seen.', example: 'coincidence channels=1,2 window=1ns',
   },
   coincidences: {
@@ -189,7 +190,7 @@ export function checkVirtual(given: unknown, channels: readonly number[]): reado
     if (wrong !== undefined) throw new TaggerError('usage', `Cannot ${action}: ${wrong}.`);
     return [number, { number, outputs, kind, config, inputs: [...new Set(channelsOf(parameters, config))], layer: 0 }];
   }));
-  return inOrder(checked, numbers);
+  return bounded(inOrder(checked, numbers));
 }
 
 /** Kind and outputs, which must be known before any input can be checked. */
@@ -233,6 +234,23 @@ function inOrder(checked: ReadonlyMap<number, CheckedVirtual>, owners: ReadonlyM
   };
   for (const number of [...checked.keys()].sort((a, b) => a - b)) visit(checked.get(number)!);
   return done;
+}
+
+/** However the channels are made of each other, the work for one tag has an end. */
+function bounded(virtual: CheckedVirtual[]): CheckedVirtual[] {
+  const tags = new Map<number, number>();
+  let sum = 0;
+  for (const { number, outputs, kind, config, inputs } of virtual) {
+    const each = inputs.map(input => tags.get(input) ?? 1);
+    const all = each.reduce((total, one) => total + one, 0), factor = kind === 'frequencyMultiplier' ? Number(config['multiplier']) : kind === 'eventGenerator' ? (config['patternPs'] as number[]).length : 1;
+    const made = factor * (kind === 'combiner' || kind === 'combinations' || kind === 'coincidences' ? all : Math.max(...each));
+    for (let output = number; output < number + outputs; output++) tags.set(output, made);
+    sum += made;
+    if (sum > limits.virtualTagsPerTag) {
+      throw new TaggerError('limit', `Cannot make virtual channel ${number}: with it the view makes up to ${sum} tags for each one of the tagger; the most is ${limits.virtualTagsPerTag}.`);
+    }
+  }
+  return virtual;
 }
 
 /** The numbers these virtual channels take, in the order of the list. */

@@ -1,9 +1,9 @@
 // dsp/kernels/coincide-all.as.ts - coincidences of k channels with nothing consumed: one for each combination of tags.
 
-const outAt: usize = 256, membersAt: usize = 260, stampAt: usize = 264, countAt: usize = 268, windowAt: usize = 272, timesListAt: usize = 344, memberListAt: usize = 33112;
-const capacity: u32 = 4096;
+const outAt: usize = 256, membersAt: usize = 260, stampAt: usize = 264, countAt: usize = 268, windowAt: usize = 272, timesListAt: usize = 280, memberListAt: usize = 4376;
+const capacity: u32 = 512;
 
-/** Not in order of time unless they have the time of the last tag. -1 also if a window holds more than 4096 tags. */
+/** Not in order of time unless they have the time of the last tag. -1 also if a window holds more than 512 tags. */
 export function coincideAll(timesAt: usize, channelsAt: usize, n: u32, untilAt: usize, planAt: usize, intoTimesAt: usize, intoChannelsAt: usize, room: u32): i32 {
   const window = <i64>load<f64>(planAt, windowAt);
   let count = load<u32>(planAt, countAt), made: i32 = 0;
@@ -19,7 +19,8 @@ export function coincideAll(timesAt: usize, channelsAt: usize, n: u32, untilAt: 
       memory.copy(planAt + memberListAt, planAt + memberListAt + old, count);
     }
     store<u32>(planAt, count, countAt);
-    made = choose(planAt, 0, role - 1, time, time, 0, time, intoTimesAt, made, room);
+    // Without one tag of each there is nothing to choose, and the choice would take as long as all choices of the others.
+    if (isComplete(planAt, count, role - 1)) made = choose(planAt, 0, role - 1, time, time, 0, time, intoTimesAt, made, room);
     if (count == capacity) return -1;
     store<i64>(planAt + (<usize>count << 3), time, timesListAt);
     store<u8>(planAt + count, <u8>(role - 1), memberListAt);
@@ -28,6 +29,12 @@ export function coincideAll(timesAt: usize, channelsAt: usize, n: u32, untilAt: 
   store<u32>(planAt, count, countAt);
   if (made > 0) memory.fill(intoChannelsAt, <u8>load<u32>(planAt, outAt), made);
   return made;
+}
+
+function isComplete(planAt: usize, count: u32, own: u32): bool {
+  let seen: u32 = 1 << own;
+  for (let i: u32 = 0; i < count; i++) seen |= 1 << <u32>load<u8>(planAt + i, memberListAt);
+  return seen + 1 == <u32>1 << load<u32>(planAt, membersAt);
 }
 
 /** A tag for each member from `member` on; `own` is the newest tag. `sum` of the times before it. */

@@ -106,7 +106,9 @@ export function virtualKernels(views: () => Views): Pick<KernelSet, Names> {
         u32.copyWithin(times, times + 2 * old, times + 2 * count);
         u8.copyWithin(memberOf, memberOf + old, memberOf + count);
         count -= old;
-        if (!choose(0, own, time, 0, 0, 0)) return -1;
+        let seen = 1 << own;
+        for (let k = 0; k < count; k++) seen |= 1 << u8[memberOf + k]!;
+        if (seen + 1 === 1 << members && !choose(0, own, time, 0, 0, 0)) return -1;
         if (count === coincideAllPlan.capacity) return -1;
         copyTime(all, time, times + 2 * count);
         u8[memberOf + count++] = own;

@@ -7,7 +7,7 @@ export const virtualPlan = { roles: 0, out: 256 } as const;
 export const passPlan = { bytes: 320, open: 260 } as const;
 /** A role is the member's place + 1. Of the two forms one keeps the last time of each member, too old if there is none, the other a list of tags. */
 export const coincidePlan = { bytes: 832, members: 260, stamp: 264, windowPs: 272, last: 280, most: 64 } as const;
-export const coincideAllPlan = { bytes: 37_248, members: 260, stamp: 264, count: 268, windowPs: 272, times: 344, memberOf: 33_112, capacity: 4096 } as const;
+export const coincideAllPlan = { bytes: 4992, members: 260, stamp: 264, count: 268, windowPs: 272, times: 280, memberOf: 4376, capacity: 512 } as const;
 export const stamps = ['last', 'average', 'first', 'listed-first'] as const;
 export const patternsPlan = { bytes: 320, mask: 260, windowPs: 264, first: 272, last: 280 } as const;
 /** Tags whose time is to come, [head, end) of a list of times. */

@@ -100,6 +100,17 @@ test('whole blocks, more tags under way than one call gives out, and many kernel
   }
 });
 
+test('tags under way that come due all at once are given out in parts', t => {
+  for (const kind of kinds) {
+    const bench = new ViewBench(1, { 1001: { kind: 'delayed', channel: 1, delayPs: 1_000_000_000 } }, kind), n = 60_000, atOnce = 15_000;
+    for (let from = 0; from < n; from += atOnce) {
+      bench.segment(Array.from({ length: atOnce }, (_, i) => ({ timePs: BigInt(10 * (from + i)), channel: 1 })), BigInt(10 * from), BigInt(10 * (from + atOnce)));
+    }
+    bench.segment([], 10n * BigInt(n), 2_000_000_000n);
+    t.deepEqual([bench.ends.length, bench.stretches[0]?.tags.length], [0, n], kind);
+  }
+});
+
 test('rates at the very edges of the band and tags at the very edges of windows', t => {
   for (const kind of kinds) {
     // Above is 3 tags in a window of 10 ps or more, below 1 or fewer.
