@@ -190,9 +190,10 @@ export class DspWorker {
     if (command.kind !== 'create') this.#report({ kind: 'done', call: command.call });
   }
 
-  #create({ id, name, config, placement, view: viewSetup, unknownLoss, onSettings, spare, module }: Extract<WorkerCommand, { kind: 'create' }>): Running {
+  #create({ id, name, config, placement, view: viewSetup, virtual, unknownLoss, onSettings, spare, module }: Extract<WorkerCommand, { kind: 'create' }>): Running {
     const { memory, scratchAt, channels, tick } = this.#setup;
-    const indexOf = (channel: number): number => channels.indexOf(channel);
+    const inView = [...channels, ...virtual];
+    const indexOf = (channel: number): number => inView.indexOf(channel);
     const make = ({ at, bytes }: Region): Measurement => this.#classes[name].create(config, { kernels: this.#kernels, memory, at, bytes, scratchAt, indexOf, tick, module });
     const measurement = make(placement);
     let shared = viewSetup && this.#views.get(viewSetup.key);

@@ -75,4 +75,30 @@ export interface KernelSet {
   watchPulses(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, signalsAt: number, listAt: number): void;
   /** Sums for lines in windows. `planAt`: a WindowPlan; `columnsAt`: its columns; `listAt`: a ring of records. */
   fitWindows(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, columnsAt: number, listAt: number): void;
+
+  /** Merges m sorted tags into n sorted ones in place, by time and channel index; there is room for n + m. */
+  mergeTags(timesAt: number, channelsAt: number, n: number, fromTimesAt: number, fromChannelsAt: number, m: number): void;
+  /** Tags that pass a gate, or that a combiner takes. */
+  passTags: VirtualKernel;
+  /** Coincidences that consume their tags; those of every combination of tags, which are in no order. */
+  coincide: VirtualKernel;
+  coincideAll: VirtualKernel;
+  /** Exclusive click patterns. */
+  findPatterns: VirtualKernel;
+  /** Patterns behind triggers; one tag behind each is a delay. */
+  makePulses: VirtualKernel;
+  /** Tags between those of a periodic signal. */
+  multiplyTags: VirtualKernel;
+  /** Middles of pulses. */
+  findMiddles: VirtualKernel;
+  /** Where a rate rises above or falls below a band. */
+  switchOnRate: VirtualKernel;
 }
+
+/**
+ * Makes the tags of a virtual channel out of n tags, given that all others are at the i64 at `untilAt` or later. `planAt`: the
+ * record of its kind in virtual-layout.ts. Returns how many were written, or -1 if there was no room.
+ */
+export type VirtualKernel = (
+  timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, intoTimesAt: number, intoChannelsAt: number, room: number,
+) => number;

@@ -15,6 +15,8 @@ import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
 import { windowKernels } from './twin-window.ts';
+import { queueKernels } from './twin-queue.ts';
+import { virtualKernels } from './twin-virtual.ts';
 import { viewsOf } from './words.ts';
 
 export function twinKernels(memory: WebAssembly.Memory): KernelSet {
@@ -24,5 +26,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
     ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
+    ...virtualKernels(views), ...queueKernels(views),
   };
 }
