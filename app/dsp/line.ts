@@ -24,6 +24,7 @@ import { blockTags, maxReaders, Ring, ringLayout } from './ring.ts';
 import { ingestBytes } from './sink.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { viewBytes, viewCapacity } from './view.ts';
+import { scratchBytes } from './worker.ts';
 
 export interface LineOptions {
   id: string;
@@ -43,8 +44,6 @@ export interface LineOptions {
   workers?: { dsp?: URL; results?: URL };
 }
 
-/** Counts per channel index, for segments that nobody has counted. */
-const scratchBytes = 256 * 4;
 const sampleEveryMs = 100;
 /** A driver that does not return from `run()` in this time is cut off. */
 const stopWithinMs = 2_000;

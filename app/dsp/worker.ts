@@ -12,8 +12,13 @@ import type { MeasurementClasses } from './measurement.ts';
 import type { Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
 import { type Block, Ring, RingReader } from './ring.ts';
 import { Running } from './running.ts';
+import { SharedWork } from './shared-work.ts';
 import { lapped, stepsOf, type Step } from './steps.ts';
 import { View } from './view.ts';
+
+const countsBytes = 256 * 4;
+/** Memory of one worker: u32[256] for any measurement's use during a call, then what is shared. */
+export const scratchBytes = countsBytes + SharedWork.bytes();
 
 /** A bell may be missed only by a fault; then the worker looks by itself. */
 const longestSleepMs = 100;
@@ -29,6 +34,7 @@ export class DspWorker {
   readonly #ring: Ring;
   readonly #reader: RingReader;
   readonly #kernels: KernelSet;
+  readonly #shared: SharedWork;
   readonly #running = new Map<number, Running>();
   readonly #failed = new Map<number, Snapshot>();
   readonly #views = new Map<string, { view: View; users: number }>();
@@ -41,6 +47,8 @@ export class DspWorker {
     this.#ring = new Ring(setup.memory, setup.layout);
     this.#reader = new RingReader(this.#ring, setup.reader);
     this.#kernels = loadKernels(setup.memory, setup.kernel);
+    viewsOf(setup.memory, setup.scratchAt + scratchBytes);
+    this.#shared = new SharedWork(setup.memory, this.#kernels, setup.scratchAt + countsBytes);
   }
 
   /** Runs until the line is taken down; the thread does nothing else. */
@@ -70,8 +78,9 @@ export class DspWorker {
     const steps: Step[] = [...this.#missedBefore(block), ...stepsOf(block)];
     this.#rebaseTo(block);
     for (const running of this.#running.values()) running.openAt(block);
-    for (const running of this.#running.values()) {
-      if (!running.view) for (const step of steps) this.#guard(running, () => running.apply(step));
+    for (const step of steps) {
+      this.#shared.begin();
+      for (const running of this.#running.values()) if (!running.view) this.#guard(running, () => running.apply(step));
     }
     for (const { view } of this.#views.values()) this.#takeView(view, steps);
     this.#remember(block);
@@ -84,7 +93,10 @@ export class DspWorker {
       return;
     }
     for (const step of steps) {
-      for (const derived of view.derive(step)) for (const user of users) this.#guard(user, () => user.apply(derived));
+      for (const derived of view.derive(step)) {
+        this.#shared.begin();
+        for (const user of users) this.#guard(user, () => user.apply(derived));
+      }
     }
   }
 
@@ -171,7 +183,7 @@ export class DspWorker {
     const { memory, scratchAt, channels, tick } = this.#setup;
     const indexOf = (channel: number): number => channels.indexOf(channel);
     const measurement = this.#classes[name].create(config, {
-      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, indexOf, tick,
+      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, shared: this.#shared, indexOf, tick,
     });
     let shared = viewSetup && this.#views.get(viewSetup.key);
     if (viewSetup && !shared) {

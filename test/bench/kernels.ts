@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { loadKernels } from '../../app/dsp/kernels/load.ts';
 import type { KernelSet } from '../../app/dsp/kernels/kernels.ts';
 import { measurementClasses } from '../../app/dsp/measurements/index.ts';
+import { SharedWork } from '../../app/dsp/shared-work.ts';
 import type { CheckedConfig, MeasurementName } from '../../app/core/measurements.ts';
 import { Random } from '../support/random.ts';
 
@@ -69,7 +70,8 @@ const jobs: readonly Job[] = [
 ];
 
 const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096;
-const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, regionAt = scratchAt + 1024;
+const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, sharedAt = scratchAt + 1024;
+const regionAt = sharedAt + SharedWork.bytes(blockTags);
 
 export async function benchKernels(): Promise<Row[]> {
   const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
@@ -135,8 +137,9 @@ function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: 
   const bytes = measurementClasses[name].bytes(config), missing = regionAt + bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   new Uint8Array(memory.buffer, regionAt, bytes).fill(0);
+  const shared = new SharedWork(memory, kernels, sharedAt, blockTags);
   const measurement = measurementClasses[name].create(config, {
-    kernels, memory, at: regionAt, bytes, scratchAt, indexOf: channel => channel, tick: { num: 1, den: 1 },
+    kernels, memory, at: regionAt, bytes, scratchAt, shared, indexOf: channel => channel, tick: { num: 1, den: 1 },
   });
   const view = new BigInt64Array(memory.buffer, timesAt, n);
   const begin = cpuUs();
@@ -144,6 +147,7 @@ function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: 
     measurement.clear(0n);
     for (let i = 0; i < n; i += blockTags) {
       const history = Math.min(tail, i), size = Math.min(blockTags, n - i);
+      shared.begin();
       measurement.process({
         timesAt: timesAt + 8 * i, channelsAt: channelsAt + i, n: size, history, historyComplete: history === i,
         fromPs: i === 0 ? 0n : view[i]!, toPs: i + size < n ? view[i + size]! : view[n - 1]! + 1n, countsAt: 0,

@@ -3,6 +3,7 @@
 // Same memory, same arguments, same bits as the WebAssembly kernels. No BigInt; see words.ts for the arithmetic.
 import type { KernelSet } from './kernels.ts';
 import { binKernels } from './twin-bins.ts';
+import { bitKernels } from './twin-bits.ts';
 import { denseKernels } from './twin-dense.ts';
 import { intervalKernels } from './twin-intervals.ts';
 import { nearKernels } from './twin-near.ts';
@@ -15,7 +16,7 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
   const views = viewsOf(memory);
   return {
     kind: 'typescript',
-    ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
+    ...tagKernels(views), ...binKernels(views), ...bitKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views),
   };
 }
