@@ -34,7 +34,7 @@ const pageFiles = {
   },
 };
 
-const external = [/^node:/, 'usb', /^@node-usb\//, 'bufferutil', 'utf-8-validate'];
+const external = [/^node:/, /^assemblyscript/, 'usb', /^@node-usb\//, 'bufferutil', 'utf-8-validate'];
 const onwarn = (warning, warn) => {
   if (['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED', 'EVAL'].includes(warning.code) && warning.message.includes('node_modules')) return;
   warn(warning);

@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
 const packages: Record<string, readonly string[]> = {
   usb: ['driver/usb.ts'], mqtt: ['mqtt'], capnweb: ['rpc', 'client'], ws: ['rpc'],
   commander: ['tagctl', 'daemon'], zod: ['daemon'], 'smol-toml': ['daemon'], aedes: ['daemon'], 'systemd-notify': ['daemon'],
-  preact: ['web'], '@preact/signals': ['web'], uplot: ['web'],
+  assemblyscript: ['tagctl/kernel-source.ts'], preact: ['web'], '@preact/signals': ['web'], uplot: ['web'],
 };
 
 interface Import { file: string; specifier: string; typeOnly: boolean }

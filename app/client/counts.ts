@@ -4,15 +4,11 @@
 // million counts a second in one bin that is 28 years.
 import type { CounterData as WireCounterData, Counts as WireCounts, GetterName, MeasurementName, ValueOf as WireValueOf } from '../core/measurements.ts';
 
-/** The answer of `getDataObject`; arrays of [channels, size] are in row order. */
-export interface CounterData extends Omit<WireCounterData, 'counts' | 'totalCounts'> {
-  /** Shape [channels, size]. */
-  counts: Float64Array;
-  /** Shape [channels]. */
-  totalCounts: Float64Array;
-}
+type PlainFields<T> = { [K in keyof T]: [T[K]] extends [WireCounts] ? Float64Array : T[K] };
+type Plain<T> = [T] extends [WireCounts] ? Float64Array : [T] extends [ArrayBufferView | number | boolean] ? T : PlainFields<T>;
 
-type Plain<T> = [T] extends [WireCounts] ? Float64Array : [T] extends [WireCounterData] ? CounterData : T;
+/** The answer of `Counter.getDataObject`; arrays of [channels, size] are in row order. */
+export type CounterData = PlainFields<WireCounterData>;
 
 /** What a getter of the client gives. */
 export type ValueOf<N extends MeasurementName, G extends GetterName<N>> = Plain<WireValueOf<N, G>>;

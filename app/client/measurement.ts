@@ -2,7 +2,8 @@
 import { specOf } from '../core/arguments.ts';
 import { measurementNames, type GetterArgs, type GetterName, type MeasurementName } from '../core/measurements.ts';
 import type { Reading, ResultInfo } from '../core/results.ts';
-import type { Measurement as Remote, MeasurementConfiguration, MeasurementReader as RemoteReader } from '../rpc/api.ts';
+import type { Parts } from '../core/station.ts';
+import type { Measurement as Remote, MeasurementConfiguration, MeasurementReader as RemoteReader, ReadOptions } from '../rpc/api.ts';
 import { Subscription, type Caller } from './calls.ts';
 import type { ValueOf } from './counts.ts';
 
@@ -56,9 +57,15 @@ export class ReadableMeasurement<N extends MeasurementName> implements Disposabl
   async account(): Promise<ResultInfo> { return await this.#caller.call(() => this.#stub.account()); }
 
   /** A value and the account of exactly this value: `const { value, info } = await m.read('getData')`. */
-  async read<G extends GetterName<N>>(getter: G, args?: GetterArgs<N, G>): Promise<Reading<ValueOf<N, G>>> {
-    return await this.#caller.call(() => this.#stub.read(getter, args as Record<string, unknown> | undefined)) as Reading<ValueOf<N, G>>;
+  async read<G extends GetterName<N>>(getter: G, args?: GetterArgs<N, G>, options?: ReadOptions): Promise<Reading<ValueOf<N, G>>> {
+    return await this.#caller.call(() => this.#stub.read(getter, args as Record<string, unknown> | undefined, options)) as Reading<ValueOf<N, G>>;
   }
+
+  /**
+   * The accounts of its parts, where each change of settings begins a new one (`onSettingsChange: 'split'`); the last is the one
+   * that goes on. `read(getter, undefined, { part: info.part })` gives their values.
+   */
+  async parts(): Promise<Parts> { return await this.#caller.call(() => this.#stub.parts()); }
 
   /** Fraction of a recording that has been processed; `undefined` if nobody knows. */
   async progress(): Promise<number | undefined> { return await this.#caller.call(() => this.#stub.progress()); }
@@ -90,6 +97,12 @@ export class SteerableMeasurement<N extends MeasurementName> extends ReadableMea
     this.#stub = stub;
   }
 
+  /** @internal */
+  static async numberOn(measurement: unknown, caller: Caller): Promise<number | undefined> {
+    if (typeof measurement !== 'object' || measurement === null || !(#stub in measurement) || measurement.#caller !== caller) return undefined;
+    return await caller.call(() => measurement.#stub.number());
+  }
+
   /** Goes on from where it stood. */
   async start(): Promise<void> { await this.#caller.call(() => this.#stub.start()); }
 
@@ -112,6 +125,13 @@ export class SteerableMeasurement<N extends MeasurementName> extends ReadableMea
    */
   async detach(name: string): Promise<void> { await this.#caller.call(() => this.#stub.detach(name)); }
 }
+
+/**
+ * The number of a measurement on its connection; `undefined` if it is not one of this connection that can be steered.
+ *
+ * @internal
+ */
+export async function numberOn(measurement: unknown, caller: Caller): Promise<number | undefined> { return await SteerableMeasurement.numberOn(measurement, caller); }
 
 type Base = new (name: MeasurementName, caller: Caller, stub: Remote) => ReadableMeasurement<MeasurementName>;
 

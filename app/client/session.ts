@@ -1,6 +1,6 @@
 // client/session.ts - a connection with the authority of one link.
 import type { TaggerError } from '../core/errors.ts';
-import type { StationInfo } from '../core/station.ts';
+import type { KernelInfo, StationInfo } from '../core/station.ts';
 import type { AdminSession, AuditEntry, Gate, GrantInfo, Shared, ShareOptions, TaggerSummary, WhoAmI } from '../rpc/api.ts';
 import type { Caller } from './calls.ts';
 import { ownMeasurement, type Measurement } from './measurement.ts';
@@ -74,6 +74,9 @@ export class TagdSession implements AsyncDisposable {
       revoke: id => this.#caller.call(() => stub.revoke(id)),
       audit: (options = {}) => this.#caller.call(() => stub.audit(options)),
       verifyAudit: () => this.#caller.call(() => stub.verifyAudit()),
+      kernels: () => this.#caller.call(() => stub.kernels()),
+      installKernel: (name, bytes) => this.#caller.call(() => stub.installKernel(name, bytes)),
+      removeKernel: name => this.#caller.call(() => stub.removeKernel(name)),
     };
   }
 
@@ -91,4 +94,13 @@ export interface StationAdministration {
   audit(options?: { limit?: number }): Promise<AuditEntry[]>;
   /** Checks that no line of the audit log was changed or taken out. */
   verifyAudit(): Promise<{ entries: number; intact: boolean; detail: string }>;
+  /** The user kernels on the station, by name. */
+  kernels(): Promise<KernelInfo[]>;
+  /**
+   * Puts a user kernel there; `tagger.measure('userKernel', { module: name, channels })` runs it in a thread of its own.
+   *
+   * @throws {TaggerError} `usage` for bytes that are no kernel, with what is wrong
+   */
+  installKernel(name: string, bytes: Uint8Array): Promise<KernelInfo>;
+  removeKernel(name: string): Promise<void>;
 }

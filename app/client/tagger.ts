@@ -5,6 +5,7 @@ import type { Settings } from '../core/tagger.ts';
 import type { Measurement as RemoteMeasurement, MeasureOptions, SharedMeasurementInfo, TaggerControl } from '../rpc/api.ts';
 import { Subscription, type Caller } from './calls.ts';
 import { ownMeasurement, sharedMeasurement, type Measurement, type SharedMeasurement } from './measurement.ts';
+import { SynchronizedMeasurements } from './synchronized.ts';
 
 /** One measurement of several that are to see the same tags. */
 export type Request = { [N in MeasurementName]: { readonly name: N; readonly config: ConfigOf<N> } }[MeasurementName];
@@ -64,6 +65,30 @@ export class Tagger implements Disposable {
     const stubs = await this.#caller.call(() => this.#stub.measureTogether(requests as never, options));
     return requests.map(({ name }, i) => ownMeasurement(name, this.#caller, stubs[i] as RemoteMeasurement)) as unknown as MeasurementsOf<R>;
   }
+
+  /** Measurements that are started, stopped and cleared as one, at one place of the stream. */
+  async synchronized(): Promise<SynchronizedMeasurements> {
+    return new SynchronizedMeasurements(this.#caller, await this.#caller.call(() => this.#stub.synchronized()));
+  }
+
+  /**
+   * A place in the stream, behind every tag that the station has received.
+   *
+   * @param alloc false: the place that was named last
+   */
+  async getFence(alloc = true): Promise<number> { return await this.#caller.call(() => this.#stub.getFence(alloc)); }
+
+  /**
+   * Waits until every measurement has taken all tags in front of the fence: what is read later shows them.
+   *
+   * @param timeoutMs 0 only looks, -1 waits for ever
+   * @returns false if that is not so after `timeoutMs`
+   * @throws {TaggerError} `device-lost` if the tagger left before it
+   */
+  async waitForFence(fence: number, timeoutMs = -1): Promise<boolean> { return await this.#caller.call(() => this.#stub.waitForFence(fence, timeoutMs)); }
+
+  /** Waits until every measurement has taken all tags that the station had received before this call. */
+  async sync(timeoutMs = -1): Promise<boolean> { return await this.#caller.call(() => this.#stub.sync(timeoutMs)); }
 
   /**
    * Changes physical settings, all or none; what is absent stays.

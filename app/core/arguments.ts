@@ -3,14 +3,21 @@
 // Everything that comes from a client passes here before it reaches the engine; the message names argument and range.
 import { TaggerError } from './errors.ts';
 import { formatPs } from './units.ts';
-import {
-  measurements, measurementNames,
-  type CheckedConfig, type Getter, type MeasurementName, type MeasurementRequest, type MeasurementSpec, type Parameter,
-} from './measurements.ts';
+import { measurements, measurementNames, type MeasurementName, type MeasurementRequest } from './measurements.ts';
+import type { CheckedConfig, Getter, MeasurementSpec, Parameter, Parameters } from './spec.ts';
 import type { Tick } from './tags.ts';
 import { limits } from './limits.ts';
 
 export function specOf(name: MeasurementName): MeasurementSpec { return measurements[name]; }
+
+/** The channel numbers among the arguments, in their order, by the kinds of the parameters; one may come twice. 0 is none. */
+export function channelsOf(parameters: Parameters, config: Readonly<Record<string, unknown>>): number[] {
+  return Object.entries(parameters).flatMap(([key, { kind }]) => {
+    const value = config[key];
+    if (value === undefined || (kind !== 'channel' && kind !== 'channels' && kind !== 'groups')) return [];
+    return ([value].flat(2) as number[]).filter(channel => channel !== 0);
+  });
+}
 
 /**
  * Checks name and arguments and fills in the defaults.
@@ -34,12 +41,14 @@ export function checkRequest(request: MeasurementRequest, channels: readonly num
       throw new TaggerError('usage', `Cannot create ${spec.className}: ${describe(key)} is not one of its arguments.`, { hint: `Use ${Object.keys(spec.parameters).join(', ')}.` });
     }
   }
-  const config: CheckedConfig = {};
-  for (const [key, parameter] of Object.entries(spec.parameters)) {
-    config[key] = checkParameter(`create ${spec.className}`, key, parameter, values[key], channels);
-  }
-  checkSize(spec, config);
+  const config = checkArguments(`create ${spec.className}`, spec.parameters, values, channels);
+  checkTogether(spec, config);
   return { name, config };
+}
+
+/** Checks known keys one by one and fills in the defaults. */
+export function checkArguments(action: string, parameters: Parameters, values: Readonly<Record<string, unknown>>, channels: readonly number[]): CheckedConfig {
+  return Object.fromEntries(Object.entries(parameters).map(([key, parameter]) => [key, checkParameter(action, key, parameter, values[key], channels)]));
 }
 
 /** Checks the arguments of a getter. */
@@ -51,69 +60,107 @@ export function checkGetter(name: MeasurementName, getter: unknown, args: Record
     });
   }
   const spec = measurement.getters[getter] as Getter;
-  const checked: Record<string, unknown> = {};
   for (const key of Object.keys(args)) {
     if (!spec.args || !Object.hasOwn(spec.args, key)) {
       throw new TaggerError('usage', `Cannot call ${measurement.className}.${getter}: ${describe(key)} is not one of its arguments.`);
     }
   }
-  for (const [key, parameter] of Object.entries(spec.args ?? {})) {
-    const value = args[key];
-    if (parameter.kind === 'boolean') {
-      if (value !== undefined && typeof value !== 'boolean') throw new TaggerError('usage', `Cannot call ${measurement.className}.${getter}: ${key} must be true or false, got ${describe(value)}.`);
-      checked[key] = value ?? parameter.default;
-    } else checked[key] = checkParameter(`call ${measurement.className}.${getter}`, key, parameter, value, []);
-  }
-  return { getter, spec, args: checked };
+  return { getter, spec, args: checkArguments(`call ${measurement.className}.${getter}`, spec.args ?? {}, args, []) };
 }
 
-function checkParameter(action: string, key: string, parameter: Parameter, value: unknown, channels: readonly number[]): CheckedConfig[string] {
-  const wrong = (expected: string, hint?: string) =>
-    new TaggerError('usage', `Cannot ${action}: ${key} must be ${expected}, got ${describe(value)}.`, { hint });
-  const has = `This tagger has the channels ${channels.join(', ')}.`;
+function checkParameter(action: string, key: string, parameter: Parameter, given: unknown, channels: readonly number[]): CheckedConfig[string] {
+  const wrong = (expected: string, value: unknown = given) => new TaggerError('usage', `Cannot ${action}: ${key} must be ${expected}, got ${describe(value)}.`);
+  // A client in another language writes null for an argument it leaves out; for a yes or no it is neither.
+  const isAbsent = given === undefined || (given === null && parameter.kind !== 'boolean');
+  if (isAbsent) {
+    if ('optional' in parameter && parameter.optional) return undefined;
+    if (!('default' in parameter) || parameter.default === undefined) throw wrong(expectedOf(parameter));
+  }
+  const value = isAbsent ? (parameter as { default?: unknown }).default : given;
   switch (parameter.kind) {
-    case 'channels': {
-      if (!Array.isArray(value) || value.length < parameter.min || value.length > parameter.max) {
-        throw wrong(`a list of ${parameter.min} to ${parameter.max} channels`);
-      }
-      for (const channel of value as unknown[]) {
-        if (typeof channel !== 'number' || !channels.includes(channel)) throw new TaggerError('not-found', `Cannot ${action}: there is no channel ${describe(channel)}.`, {
-          hint: has,
-        });
-      }
-      if (new Set(value).size !== value.length) throw wrong('a list without a channel twice');
-      return [...(value as number[])];
-    }
     case 'channel':
-      if (value === undefined || value === null) {
-        if (parameter.optional) return undefined;
-        throw wrong('a channel');
-      }
       if (typeof value !== 'number') throw wrong('a channel number');
-      if (!channels.includes(value)) throw new TaggerError('not-found', `Cannot ${action}: there is no channel ${value}.`, { hint: has });
+      return knownChannel(action, value, channels);
+    case 'channels':
+      return checkChannels(action, key, parameter, value, parameter.unused ? [0, ...channels] : channels);
+    case 'groups': {
+      const { min, max, least, most } = parameter;
+      if (!Array.isArray(value) || value.length < min || value.length > max) throw wrong(`a list of ${min} to ${max} groups of channels`);
+      const groups = value.map(group => checkChannels(action, `each of ${key}`, { min: least, max: most }, group, channels));
+      if (new Set(groups.flat()).size > 64) throw wrong('groups of at most 64 different channels in all');
+      return groups;
+    }
+    case 'duration': case 'integer': return checkWhole(action, key, parameter, value);
+    case 'durations': case 'integers': case 'numbers': {
+      const { least, most } = parameter;
+      if (!Array.isArray(value) || value.length < least || value.length > most) throw wrong(expectedOf(parameter));
+      return value.map(item => parameter.kind === 'numbers' ? checkNumber(action, `each of ${key}`, parameter, item) : checkWhole(action, `each of ${key}`, parameter, item));
+    }
+    case 'number': return checkNumber(action, key, parameter, value);
+    case 'boolean':
+      if (typeof value !== 'boolean') throw wrong('true or false');
       return value;
-    case 'duration':
-    case 'integer': {
-      const chosen = value ?? parameter.default;
-      const show = parameter.kind === 'duration' ? formatPs : String;
-      const range = parameter.kind === 'duration'
-        ? `a whole number of ps from ${parameter.min} to ${parameter.max}` : `a whole number from ${show(parameter.min)} to ${show(parameter.max)}`;
-      if (typeof chosen !== 'number' || !Number.isInteger(chosen) || chosen < parameter.min) throw wrong(range);
-      if (chosen > parameter.max) throw new TaggerError('limit', `Cannot ${action}: ${key} must be ${range}, got ${describe(value)}.`);
-      return chosen;
-    }
-    case 'choice': {
-      const chosen = value ?? parameter.default;
-      if (typeof chosen !== 'string' || !parameter.choices.includes(chosen)) throw wrong(`one of ${parameter.choices.join(', ')}`);
-      return chosen;
-    }
+    case 'name':
+      if (typeof value !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) throw wrong(expectedOf(parameter));
+      return value;
+    case 'choice':
+      if (typeof value !== 'string' || !parameter.choices.includes(value)) throw wrong(expectedOf(parameter));
+      return value;
   }
 }
 
-/** Two arguments that are fine alone may be absurd together: window beyond 2^53 ps, more bins than memory. */
-function checkSize(spec: MeasurementSpec, config: CheckedConfig): void {
+function expectedOf(parameter: Parameter): string {
+  switch (parameter.kind) {
+    case 'channel': return 'a channel';
+    case 'channels': return `a list of ${parameter.min} to ${parameter.max} channels`;
+    case 'groups': return `a list of ${parameter.min} to ${parameter.max} groups of channels`;
+    case 'duration': return `a whole number of ps from ${parameter.min} to ${parameter.max}`;
+    case 'integer': return `a whole number from ${parameter.min} to ${parameter.max}`;
+    case 'durations': return `a list of ${parameter.least} to ${parameter.most} whole numbers of ps`;
+    case 'integers': return `a list of ${parameter.least} to ${parameter.most} whole numbers`;
+    case 'numbers': return `a list of ${parameter.least} to ${parameter.most} numbers`;
+    case 'number': return `a number from ${parameter.min} to ${parameter.max}${parameter.unit === '' ? '' : ` ${parameter.unit}`}`;
+    case 'boolean': return 'true or false';
+    case 'name': return 'a name of 1 to 64 letters, digits and . _ -';
+    case 'choice': return `one of ${parameter.choices.join(', ')}`;
+  }
+}
+
+function knownChannel(action: string, channel: unknown, channels: readonly number[]): number {
+  if (typeof channel === 'number' && channels.includes(channel)) return channel;
+  throw new TaggerError('not-found', `Cannot ${action}: there is no channel ${describe(channel)}.`, { hint: `This tagger has the channels ${channels.join(', ')}.` });
+}
+
+function checkChannels(
+  action: string, key: string, { min, max, repeats }: { min: number; max: number; repeats?: true }, value: unknown, channels: readonly number[],
+): number[] {
+  const wrong = (expected: string) => new TaggerError('usage', `Cannot ${action}: ${key} must be ${expected}, got ${describe(value)}.`);
+  if (!Array.isArray(value) || value.length < min || value.length > max) throw wrong(`a list of ${min} to ${max} channels`);
+  const list = value.map(channel => knownChannel(action, channel, channels));
+  if (repeats !== true && new Set(list).size !== list.length) throw wrong('a list without a channel twice');
+  return list;
+}
+
+function checkNumber(action: string, key: string, { min, max, unit = '' }: { min: number; max: number; unit?: string }, value: unknown): number {
+  if (typeof value === 'number' && value >= min && value <= max) return value;
+  const range = min === -Number.MAX_VALUE ? 'a finite number' : `a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`}`;
+  throw new TaggerError('usage', `Cannot ${action}: ${key} must be ${range}, got ${describe(value)}.`);
+}
+
+function checkWhole(action: string, key: string, { kind, min, max }: { kind: string; min: number; max: number }, value: unknown): number {
+  const range = `a whole number${kind.startsWith('duration') ? ' of ps' : ''} from ${min} to ${max}`;
+  const message = `Cannot ${action}: ${key} must be ${range}, got ${describe(value)}.`;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min) throw new TaggerError('usage', message);
+  if (value > max) throw new TaggerError('limit', message);
+  return value;
+}
+
+/** Arguments that are fine alone may be absurd together: more bins than memory, a window beyond 2^53 ps, what the class says itself. */
+function checkTogether(spec: MeasurementSpec, config: CheckedConfig): void {
   const number = (key: string): number => (typeof config[key] === 'number' ? config[key] : 1);
-  const bins = number('bins') * number('histograms') * number('values') * (Array.isArray(config['channels']) ? config['channels'].length : 1);
+  const wrong = spec.check?.(config);
+  if (wrong !== undefined) throw new TaggerError('usage', `Cannot create ${spec.className}: ${wrong}.`);
+  const bins = spec.bins?.(config) ?? 0;
   if (bins > limits.binsPerMeasurement) {
     throw new TaggerError('limit', `Cannot create ${spec.className} with ${bins} bins: this box allows ${limits.binsPerMeasurement} for one measurement.`, {
       hint: 'Use wider bins or a shorter range.',

@@ -16,6 +16,12 @@ export const limits = {
   /** The reference system stops at 80 objects for all clients together; one session may hold this many. */
   measurementsPerSession: 1024,
   measurementsPerLine: 4096,
+  /** Each is an object of its own in the daemon, however few measurements it steers. */
+  groupsPerSession: 64,
+  /** Parts that a measurement keeps when each change of settings begins a new one; older ones are dropped and counted. */
+  partsPerMeasurement: 16,
+  /** Their values together, in the memory of the results thread. */
+  partBytesPerMeasurement: 256 * 1024 * 1024,
   /** StartStop has no range of its own: distinct delays kept before further ones are counted as dropped. */
   startStopEntries: 1024 * 1024,
   /** Open starts kept by a measurement whose window is longer than the ring's tail; older ones are counted as dropped. */
@@ -56,4 +62,15 @@ export const limits = {
   heartbeatMissed: 2,
   subscriptionsPerSession: 256,
   fastestUpdateMs: 50,
+  /** A user kernel's file; it travels in one message. */
+  kernelBytes: 512 * 1024,
+  /** The memory a user kernel may grow to; four of them still fit a small box. */
+  kernelMemoryBytes: 64 * 2 ** 20,
+  /** Doubles: results of a kernel are copied at block borders. */
+  kernelResults: 8 * 1024,
+  kernelsInstalled: 64,
+  /** Each has a thread of its own and a place among the ring's readers. */
+  kernelsRunning: 4,
+  /** One call of a kernel. A block holds 16 Ki tags: whoever needs longer for one hangs, or will never keep up. */
+  kernelCallMs: 2_000,
 } as const;

@@ -44,6 +44,10 @@ export interface ResultInfo {
   mixed: boolean;
   /** Which kernel ran: `wasm` with SIMD, or its twin in plain TypeScript. */
   kernel: 'wasm' | 'typescript';
+  /** Why it stopped by itself; absent while it runs, and where its time was over or its owner stopped it. */
+  stoppedBy?: 'settings' | undefined;
+  /** Number of the part this is, from 0; only where a change of settings begins a new one. */
+  part?: number | undefined;
   /** The source has come to its end (a recording): no tag will follow. */
   ended: boolean;
 }

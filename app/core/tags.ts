@@ -66,7 +66,7 @@ export interface TagSink {
   /** The time base jumped inside an epoch (a missed wrap, a stale dummy). Same effect as a loss of grade `suspect`. */
   timeSlip(atPs: bigint): void;
   clock(state: 'locked' | 'lost', atPs: bigint): void;
-  /** A physical setting changed at tag time `atPs`; `revision` is the new settings revision. */
+  /** A physical setting changed at tag time `atPs`, which is now: behind all tags so far. `revision` is the new settings revision. */
   settings(atPs: bigint, revision: number, channelIndexes: readonly number[]): void;
   /** True once the line is being taken down: return from `run()` soon. Cheap enough to ask per chunk. */
   readonly stopped: boolean;

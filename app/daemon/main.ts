@@ -18,6 +18,7 @@ import { demoBroker, demoSource, welcome } from './demo.ts';
 import { HealthCheck } from './health.ts';
 import { openHttp } from './http.ts';
 import { defaultName, defaultStateFolder, holdStateFolder, openStateFolder, stationId } from './identity.ts';
+import { KernelFolder } from './kernels.ts';
 import { Log } from './log.ts';
 import { supervisor } from './notify.ts';
 import { readInvocation, type RunOptions } from './options.ts';
@@ -33,7 +34,8 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
   const stateFolder = config.state ?? defaultStateFolder(process.env, demo);
   openStateFolder(stateFolder);
   owned.use(await holdStateFolder(stateFolder));
-  const station = new LocalStation({ id: stationId(stateFolder), name: config.name ?? defaultName(), version, startedAt: new Date().toISOString() }, log);
+  const kernels = new KernelFolder(stateFolder);
+  const station = new LocalStation({ id: stationId(stateFolder), name: config.name ?? defaultName(), version, startedAt: new Date().toISOString() }, kernels, log);
   const grants = await Grants.open(stateFolder, systemClock);
   const audit = await Audit.open(stateFolder, systemClock, error => { log.error(error.message, { hint: error.hint }); });
   owned.defer(() => audit.settled());
@@ -49,7 +51,7 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
     server.closeAllConnections();
   }));
 
-  const line = owned.use(await Line.open(lineOptions(config, await sourceOf(config, demo))));
+  const line = owned.use(await Line.open({ ...lineOptions(config, await sourceOf(config, demo)), kernelModule: name => kernels.read(name) }));
   lines.push(line);
   line.onEvent(event => { station.emit(event); });
   station.add(line);

@@ -1,16 +1,18 @@
 // daemon/station.ts - the box as rpc, http and mqtt see it: its identity and the lines it owns.
 import { TaggerError } from '../core/errors.ts';
-import type { Station, StationEvent, StationInfo, TaggerPort } from '../core/station.ts';
+import type { KernelStore, Station, StationEvent, StationInfo, TaggerPort } from '../core/station.ts';
 import type { Log } from './log.ts';
 
 export class LocalStation implements Station {
   readonly info: StationInfo;
+  readonly kernels: KernelStore;
   readonly #taggers = new Map<string, TaggerPort>();
   readonly #listeners = new Set<(event: StationEvent) => void>();
   readonly #log: Log;
 
-  constructor(info: StationInfo, log: Log) {
+  constructor(info: StationInfo, kernels: KernelStore, log: Log) {
     this.info = info;
+    this.kernels = kernels;
     this.#log = log;
   }
 

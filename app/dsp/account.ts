@@ -24,6 +24,8 @@ export class AccountKeeper {
   #disorder = 0;
   #revisions: number[] = [];
   #mixed = false;
+  /** As they were before tags flowed in. */
+  #before: { revisions: readonly number[]; mixed: boolean } = { revisions: [], mixed: false };
 
   /** @param unknownLoss the tagger cannot tell during a run whether it lost tags: then nobody knows what is missing */
   constructor(channels: readonly number[], unknownLoss: boolean) {
@@ -55,6 +57,18 @@ export class AccountKeeper {
     this.#positionPs = atPs;
     this.#epoch = epoch;
     this.#losing = false;
+    this.#before = { revisions: [...this.#revisions], mixed: this.#mixed };
+    this.#under(revision);
+  }
+
+  /** What was in force at the beginning changed before the first moment was measured. */
+  beginUnder(revision: number): void {
+    this.#revisions = [...this.#before.revisions];
+    this.#mixed = this.#before.mixed;
+    this.#under(revision);
+  }
+
+  #under(revision: number): void {
     if (this.#revisions.length > 0 && !this.#revisions.includes(revision)) this.#mixed = true;
     this.#note(revision);
   }
@@ -91,8 +105,11 @@ export class AccountKeeper {
 
   settings(channel: number, revision: number): void {
     this.#note(revision);
-    if (channel === everyChannel || this.#channels.includes(channel)) this.#mixed = true;
+    if (this.concerns(channel)) this.#mixed = true;
   }
+
+  concerns(channel: number): boolean { return channel === everyChannel || this.#channels.includes(channel); }
+  get epoch(): number { return this.#epoch; }
 
   rebase(byPs: bigint): void {
     this.#startPs -= byPs;

@@ -1,11 +1,10 @@
 // dsp/describe.ts - what stands beside a result and does not change while tags flow: delays, dead time, tick.
-import { nearestMultiples } from '../core/arguments.ts';
+import { channelsOf, nearestMultiples, specOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { Settings, SettingValue } from '../core/tagger.ts';
 import type { Tick } from '../core/tags.ts';
 import { formatPs } from '../core/units.ts';
-import { channelsOf } from './channels.ts';
 import type { FixedInfo } from './messages.ts';
 
 /** A view holds tags back by the spread of its delays: more than this is memory nobody has. */
@@ -26,7 +25,7 @@ export function fixedInfo(facts: {
   taggerId: string; name: MeasurementName; config: CheckedConfig; tick: Tick; settings: Settings; privatePs: Readonly<Record<number, number>>;
 }): FixedInfo {
   const { taggerId, name, config, tick, settings, privatePs } = facts;
-  const channels = channelsOf(config);
+  const channels = channelsOf(specOf(name).parameters, config);
   const setting = (channel: number, key: string): SettingValue | undefined => settings.channels?.[channel]?.[key] ?? settings.tagger?.[key];
   const number = (value: SettingValue | undefined): number => (typeof value === 'number' ? value : 0);
   const binwidthPs = typeof config['binwidthPs'] === 'number' ? config['binwidthPs'] : undefined;

@@ -4,9 +4,10 @@ import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
-import type { MeasurementPort } from '../core/station.ts';
+import type { MeasurementPort, Parts } from '../core/station.ts';
 import { viewsOf } from './memory.ts';
-import { board, type Placement } from './messages.ts';
+import { within } from './fence.ts';
+import { board, boardBytes, type Fence, type Placement } from './messages.ts';
 import type { Ring } from './ring.ts';
 import type { DspThread, ResultsThread } from './threads.ts';
 
@@ -18,6 +19,8 @@ export interface HandleOptions {
   ring: Ring;
   worker: DspThread;
   results: ResultsThread;
+  /** Its largest private delay: it cannot begin earlier than this after a fence. */
+  mostPs: number;
   /** The first measurement that starts lets a waiting source go. */
   onStart: () => void;
   /** How much of its source the line has handed over, if the source has an end. */
@@ -35,6 +38,10 @@ export class Handle implements MeasurementPort {
   readonly #closing = new AbortController();
   #run = 0;
   #generation = 0;
+  /** Commands so far whose fence is named later. */
+  #named = 0;
+  /** The group that steers it. */
+  group: object | undefined;
   #running = false;
   #limited = false;
   #failure: TaggerError | undefined;
@@ -50,46 +57,68 @@ export class Handle implements MeasurementPort {
   }
 
   get closed(): AbortSignal { return this.#closing.signal; }
+  get mostPs(): number { return this.#options.mostPs; }
 
   async start(): Promise<void> {
-    this.#check('start');
+    this.check('start');
     if (this.#running) return;
     await this.launch(this.#options.ring.requestFlush(), false, undefined);
     this.#options.onStart();
   }
 
   async startFor(durationPs: number, clear = true): Promise<void> {
-    this.#check('start');
-    if (!Number.isInteger(durationPs) || durationPs < 1 || durationPs > limits.runPs) {
-      throw new TaggerError('usage', `Cannot start the ${this.name} for ${String(durationPs)} ps: the duration must be a whole number of ps from 1 to ${limits.runPs} (100 days).`);
-    }
+    this.check('start');
+    checkDuration(this.name, durationPs);
     await this.launch(this.#options.ring.requestFlush(), clear, durationPs);
     this.#options.onStart();
   }
 
   /** Starts at a fence that several measurements may share. Resolves when the worker knows: only then may a waiting source go. */
-  async launch(fence: number, clear: boolean, durationPs: number | undefined): Promise<void> {
+  async launch(fence: Fence, clear: boolean, durationPs: number | undefined, laterPs = 0): Promise<void> {
+    this.finished(this.#run);
     const run = ++this.#run;
     if (clear) this.#generation++;
     this.#running = true;
     this.#limited = durationPs !== undefined;
     const generation = this.#generation;
-    await this.worker.ask(call => ({ kind: 'start', id: this.id, run, fence, clear, durationPs, generation, call }));
+    await this.worker.ask(call => ({ kind: 'start', id: this.id, run, fence, clear, durationPs, laterPs, generation, call }));
   }
 
+  /** A command of this number may be sent with its fence still to be named. */
+  nextNamed(): number { return ++this.#named; }
+
+  /** Names the fence of a command that was sent; the worker sees it before any block that carries it. */
+  nameFence(named: number, fence: number): void {
+    // The memory of a measurement that was disposed is somebody else's.
+    if (this.#closing.signal.aborted) return;
+    const { boardAt } = this.#options.placement;
+    const { i32 } = viewsOf(this.#options.ring.memory, boardAt + boardBytes);
+    Atomics.store(i32, (boardAt + board.fence) / 4, fence | 0);
+    Atomics.store(i32, (boardAt + board.named) / 4, named);
+  }
+
+  /** Stops where the fence comes; resolves when the worker knows. */
+  async stopAt(fence: Fence): Promise<void> { await this.worker.ask(call => ({ kind: 'stop', id: this.id, fence, call })); }
+
+  async clearAt(fence: Fence): Promise<void> {
+    const generation = ++this.#generation;
+    await this.worker.ask(call => ({ kind: 'clear', id: this.id, fence, generation, call }));
+  }
+
+  /** Resolves when the run that is on now is over, for whatever reason. */
+  async runOver(): Promise<void> { if (this.#running) await this.#over.promise.catch(() => {}); }
+
   async stop(): Promise<void> {
-    this.#check('stop');
-    const stopped = this.worker.ask(call => ({ kind: 'stop', id: this.id, call }));
+    this.check('stop');
+    const stopped = this.worker.ask(call => ({ kind: 'stop', id: this.id, fence: undefined, call }));
     // At once, so that a start that does not wait for this is a new run; whoever reads from now on is answered behind the stop.
     this.finished(this.#run);
     await stopped;
   }
 
   async clear(): Promise<void> {
-    this.#check('clear');
-    const generation = ++this.#generation;
-    const fence = this.#options.ring.requestFlush();
-    await this.worker.ask(call => ({ kind: 'clear', id: this.id, fence, generation, call }));
+    this.check('clear');
+    await this.clearAt(this.#options.ring.requestFlush());
   }
 
   isRunning(): boolean { return this.#running; }
@@ -97,28 +126,26 @@ export class Handle implements MeasurementPort {
   async waitUntilFinished(timeoutMs = -1): Promise<boolean> {
     if (this.#closing.signal.aborted) throw this.#closed('wait for');
     // A measurement that has failed is over as well; reading it says why.
-    if (!this.#running) return true;
-    if (timeoutMs < 0) {
-      await this.#over.promise;
-      return true;
-    }
-    const timeout = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => timeout.resolve(false), timeoutMs);
-    try {
-      return await Promise.race([this.#over.promise.then(() => true), timeout.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return !this.#running || await within(timeoutMs, this.#standsStill());
   }
 
-  async read(getter: string, args: Record<string, unknown> = {}): Promise<{ value: unknown; info: ResultInfo }> {
-    this.#check('read');
+  /** A run that was started anew meanwhile is waited for as well. */
+  async #standsStill(): Promise<void> { while (this.#running) await this.#over.promise; }
+
+  async read(getter: string, args: Record<string, unknown> = {}, part?: number): Promise<{ value: unknown; info: ResultInfo }> {
+    this.check('read');
     const checked = checkGetter(this.name, getter, args);
-    return this.#options.results.read(this.id, checked.getter, checked.args);
+    if (part !== undefined && !(Number.isInteger(part) && part >= 0)) throw new TaggerError('usage', `Cannot read a part of the ${this.name}: its number must be a whole number from 0.`);
+    return this.#options.results.read(this.id, checked.getter, checked.args, part);
+  }
+
+  async parts(): Promise<Parts> {
+    this.check('read');
+    return (await this.#options.results.read(this.id, undefined, {}, 'parts')).value as Parts;
   }
 
   async account(): Promise<ResultInfo> {
-    this.#check('read');
+    this.check('read');
     return (await this.#options.results.read(this.id, undefined, {})).info;
   }
 
@@ -150,7 +177,9 @@ export class Handle implements MeasurementPort {
 
   /** The measurement or its worker has failed. It stays valid and answers with the reason. */
   fail(error: TaggerError): void {
-    this.#failure ??= error;
+    // The first reason is the one that tells: what follows is its consequence.
+    if (this.#failure) return;
+    this.#failure = error;
     this.finished(this.#run);
     this.#options.results.tell({ kind: 'fail', id: this.id, error: { code: error.code, message: error.message, hint: error.hint } });
   }
@@ -163,7 +192,8 @@ export class Handle implements MeasurementPort {
     this.#options.onReleased();
   }
 
-  #check(action: string): void {
+  /** @throws {TaggerError} if it was disposed or has failed */
+  check(action: string): void {
     if (this.#closing.signal.aborted) throw this.#closed(action);
     if (this.#failure) throw this.#failure;
   }
@@ -171,4 +201,9 @@ export class Handle implements MeasurementPort {
   #closed(action: string): TaggerError {
     return new TaggerError('closed', `Cannot ${action} the ${this.name}: it was disposed.`, { hint: 'Create a new one.' });
   }
+}
+
+export function checkDuration(what: string, durationPs: unknown): void {
+  if (typeof durationPs === 'number' && Number.isInteger(durationPs) && durationPs >= 1 && durationPs <= limits.runPs) return;
+  throw new TaggerError('usage', `Cannot start the ${what} for ${String(durationPs)} ps: the duration must be a whole number of ps from 1 to ${limits.runPs} (100 days).`);
 }

@@ -10,18 +10,23 @@ import { fromNote, TaggerError } from '../core/errors.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import { limits } from '../core/limits.ts';
 import type { CheckedConfig, MeasurementName, MeasurementRequest } from '../core/measurements.ts';
-import type { CreateOptions, MeasurementPort, Rates, StationEvent, TaggerPort, TaggerState, TaggerStatus } from '../core/station.ts';
+import {
+  settingsChanges, type CreateOptions, type MeasurementPort, type OnSettingsChange, type Rates, type StationEvent, type TaggerPort, type TaggerState, type TaggerStatus,
+} from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import { Calls } from './calls.ts';
 import { checkDelays, fixedInfo } from './describe.ts';
+import { Fences } from './fence.ts';
+import { Group, together } from './group.ts';
 import { Handle } from './handle.ts';
 import type { KernelSet } from './kernels/kernels.ts';
-import { Arena, createMemory, maximumBytes } from './memory.ts';
+import { align64, Arena, createMemory, maximumBytes } from './memory.ts';
 import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup, type ViewSetup } from './messages.ts';
 import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
-import { blockTags, maxReaders, Ring, ringLayout } from './ring.ts';
+import { blockTags, isPast, maxReaders, Ring, ringLayout } from './ring.ts';
 import { ingestBytes } from './sink.ts';
+import { SoloThreads } from './solo.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { viewBytes, viewCapacity } from './view.ts';
 import { scratchBytes } from './worker.ts';
@@ -40,6 +45,8 @@ export interface LineOptions {
   freeRun?: boolean;
   /** Most memory for ring and results together. */
   memoryBytes?: number;
+  /** The bytes of an installed user kernel; fails `not-found`. Without it there are none. */
+  kernelModule?: ((name: string) => Promise<Uint8Array<ArrayBuffer>>) | undefined;
   /** Other files for the engine's threads, where a build has moved them. */
   workers?: { dsp?: URL; results?: URL };
 }
@@ -66,6 +73,8 @@ export class Line implements TaggerPort, AsyncDisposable {
   readonly #delays = new Map<number, Readonly<Record<number, number>>>();
   readonly #views = new Map<string, SharedView>();
   readonly #threads: DspThread[] = [];
+  readonly #solo: SoloThreads;
+  readonly #fences: Fences;
   readonly #scratchAt: number[] = [];
   #results!: ResultsThread;
   #meter!: RateMeter;
@@ -107,11 +116,13 @@ export class Line implements TaggerPort, AsyncDisposable {
     const memory = createMemory(arenaAt, maximum);
     this.#ring = new Ring(memory, layout);
     this.#ring.format();
+    this.#fences = new Fences(this.#ring, () => [...this.#threads, ...this.#solo.threads]);
     this.#arena = new Arena(memory, arenaAt, maximum);
     this.#setup = { memory, layout, kernel: options.kernel };
     const workerData: IngestSetup = {
       ...this.#setup, source: options.source, scratchAt, maxBlockTags: options.maxBlockTags ?? blockTags, freeRun: options.freeRun ?? false,
     };
+    this.#solo = new SoloThreads(this.#ring, (index, onDeath) => this.#makeThread(index, (_, error) => onDeath(error)));
     this.#ingest = new Worker(options.ingestWorker, { workerData, name: `ingest ${options.id}` });
     this.#ingest.on('message', (report: IngestReport) => this.#hear(report));
     this.#ingest.on('error', error => {
@@ -166,14 +177,14 @@ export class Line implements TaggerPort, AsyncDisposable {
       });
     }
     const delays = checkDelays(options.delaysPs ?? {}, numbers);
+    const onSettings = options.onSettingsChange ?? 'continue';
+    if (!settingsChanges.includes(onSettings)) throw new TaggerError('usage', `Cannot create a measurement: onSettingsChange must be one of ${settingsChanges.join(', ')}.`);
+    const modules = await Promise.all(checked.map(({ name, config }) => (name === 'userKernel' ? this.#kernelModule(String(config['module'])) : undefined)));
     const made: Handle[] = [];
     try {
-      for (const { name, config } of checked) made.push(this.#create(name, config, delays));
+      for (const [i, { name, config }] of checked.entries()) made.push(this.#create(name, config, delays, onSettings, modules[i]));
       if (options.start ?? true) {
-        // The fence is named first and put up when all know of it: a worker that heard late would take its first block for an old one.
-        const fence = this.#ring.flush + 1;
-        await Promise.all(made.map(handle => handle.launch(fence, false, undefined)));
-        this.#ring.requestFlush();
+        await together(this.#ring, made, (handle, fence) => handle.launch(fence, false, undefined));
         this.#go();
       }
       return made;
@@ -183,38 +194,70 @@ export class Line implements TaggerPort, AsyncDisposable {
     }
   }
 
+  group(members: readonly MeasurementPort[] = []): Group {
+    return new Group({
+      taggerId: this.id, ring: this.#ring, onStart: () => this.#go(),
+      handleOf: port => [this.#handles.get((port as Partial<Handle>).id ?? -1)].find(handle => handle === port),
+    }, members);
+  }
+
+  getFence(alloc = true): number { return this.#fences.get(alloc); }
+
+  async waitForFence(fence: number, timeoutMs = -1): Promise<boolean> {
+    const checked = this.#fences.check(fence);
+    // Nothing was received, and nothing will be before somebody measures.
+    const hasBegun = this.#started || this.#info.freeRunning || this.#options.freeRun === true;
+    if (this.#state === 'ready' && !hasBegun) return true;
+    if (!await this.#fences.wait(checked, timeoutMs)) return false;
+    if (!this.#disposed && (isPast(this.#ring.fenced, checked) || this.#ring.ended === 'source')) return true;
+    throw new TaggerError('device-lost', `Cannot wait for a fence of '${this.id}': the tagger has left before it. ${this.#detail}`, {
+      hint: 'Results hold what had come until then.',
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#takeDown();
     await this.#disposed;
   }
 
-  #create(name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>): Handle {
+  #create(
+    name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>, onSettings: OnSettingsChange, module: Uint8Array<ArrayBuffer> | undefined,
+  ): Handle {
     const id = ++this.#lastId;
-    const thread = this.#leastBusy();
     const bytes = measurementClasses[name].bytes(config);
-    const boardAt = this.#arena.allocate(boardBytes + bytes);
+    // A part that was closed is taken out of one region while the next one counts in the other.
+    const copies = onSettings === 'split' ? 2 : 1;
+    const regionBytes = align64(bytes);
+    const boardAt = this.#arena.allocate(boardBytes + copies * regionBytes);
     const placement = { boardAt, at: boardAt + boardBytes, bytes };
+    const spare = copies === 2 ? { at: placement.at + regionBytes, bytes } : undefined;
+    let thread: DspThread | undefined;
     let view: ViewSetup | undefined;
     try {
+      thread = module ? this.#solo.take() : this.#leastBusy();
       view = this.#viewFor(thread, delays);
     } catch (error) {
       this.#arena.free(boardAt);
+      if (module && thread) void this.#solo.release(thread);
       throw error;
     }
+    const home = thread;
     const handle = new Handle({
-      id, name, config, placement, ring: this.#ring, worker: thread, results: this.#results,
+      id, name, config, placement, ring: this.#ring, worker: home, results: this.#results, mostPs: Math.max(0, ...Object.values(delays)),
       onStart: () => this.#go(),
       sourceProgress: () => this.#source.progress,
       onReleased: () => {
         this.#handles.delete(id);
         this.#delays.delete(id);
-        void this.#giveBack([{ at: boardAt, bytes: boardBytes + bytes }, ...this.#releaseView(view)]);
+        if (module) void this.#solo.release(home);
+        void this.#giveBack([{ at: boardAt, bytes: boardBytes + copies * regionBytes }, ...this.#releaseView(view)]);
       },
     });
     this.#handles.set(id, handle);
     this.#delays.set(id, delays);
-    this.#results.tell({ kind: 'create', id, worker: thread.index, name, config, placement, info: this.#describe(handle) });
-    thread.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown' });
+    if (module) this.#solo.watch(home, handle, [placement, ...(spare ? [spare] : [])]);
+    this.#results.tell({ kind: 'create', id, worker: home.index, name, config, placement, spare, info: this.#describe(handle) });
+    home.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown', onSettings, spare, module });
     return handle;
   }
 
@@ -271,11 +314,8 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#sampling = setInterval(() => this.#meter.sample(), sampleEveryMs);
     this.#sampling.unref();
     this.#startResults();
-    const count = Math.min(maxReaders, Math.max(1, this.#options.dspWorkers ?? 1));
-    for (let i = 0; i < count; i++) {
-      this.#scratchAt.push(this.#arena.allocate(scratchBytes));
-      this.#startThread(i);
-    }
+    const count = Math.min(maxReaders - limits.kernelsRunning, Math.max(1, this.#options.dspWorkers ?? 1));
+    for (let i = 0; i < count; i++) this.#startThread(i);
   }
 
   #startResults(): void {
@@ -288,23 +328,33 @@ export class Line implements TaggerPort, AsyncDisposable {
     });
   }
 
+  async #kernelModule(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    if (!this.#options.kernelModule) throw new TaggerError('unsupported', `Cannot run the kernel '${name}': user kernels are not available here.`);
+    return await this.#options.kernelModule(name);
+  }
+
   #startThread(index: number): void {
+    this.#threads[index] = this.#makeThread(index, (dead, error) => {
+      if (this.#disposed) return;
+      for (const handle of this.#handles.values()) if (handle.worker === dead) handle.fail(error);
+      this.#restartThread(index);
+    });
+  }
+
+  #makeThread(index: number, death: (thread: DspThread, error: TaggerError) => void): DspThread {
+    const scratchAt = this.#scratchAt[index] ??= this.#arena.allocate(scratchBytes);
     const thread = new DspThread(index, this.#ring, this.#options.workers?.dsp ?? workerFiles.dsp, {
-      ...this.#setup, scratchAt: this.#scratchAt[index]!, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
+      ...this.#setup, scratchAt, channels: this.#info.channels.map(({ number }) => number), tick: this.#info.tick,
     }, {
       report: report => {
         const handle = this.#handles.get(report.id);
         if (report.kind === 'finished') handle?.finished(report.run);
         else handle?.fail(fromNote(report.error));
       },
-      death: (dead, error) => {
-        if (this.#disposed) return;
-        for (const handle of this.#handles.values()) if (handle.worker === dead) handle.fail(error);
-        this.#restartThread(index);
-      },
+      death,
     });
-    this.#threads[index] = thread;
     this.#results.tell({ kind: 'worker', worker: index, port: thread.forResults, reader: thread.reader }, [thread.forResults]);
+    return thread;
   }
 
   /** A worker that dies again and again, perhaps because its file is missing, is not started in a tight loop. */
@@ -410,7 +460,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     this.#tell({ kind: 'configure', call, change, revision: this.#revision + 1 });
     this.#settings = await answer;
     this.#revision++;
-    for (const handle of this.#handles.values()) this.#results.tell({ kind: 'describe', id: handle.id, info: this.#describe(handle) });
+    for (const handle of this.#handles.values()) this.#results.tell({ kind: 'describe', id: handle.id, revision: this.#revision, info: this.#describe(handle) });
     this.#emit({ kind: 'settings', taggerId: this.id, revision: this.#revision });
     return { settings: this.#settings, revision: this.#revision };
   }
@@ -433,7 +483,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const timer = setTimeout(() => void this.#ingest.terminate(), stopWithinMs);
     await this.#ingestGone.promise;
     clearTimeout(timer);
-    await Promise.all([...this.#threads.map(thread => thread.terminate()), this.#results?.terminate()]);
+    await Promise.all([...this.#threads.map(thread => thread.terminate()), this.#solo.terminate(), this.#results?.terminate()]);
     this.#emit({ kind: 'state', taggerId: this.id });
     this.#listeners.clear();
   }

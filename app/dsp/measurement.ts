@@ -55,6 +55,8 @@ export interface Workspace {
   /** Dense index of a channel number in this measurement's view. */
   indexOf(channel: number): number;
   tick: Tick;
+  /** The bytes of the user's module, for a measurement that runs one. */
+  module?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /**
@@ -84,6 +86,8 @@ export interface Measurement {
   readonly droppedStarts: number;
   /** True once it wants no more tags (TimeDifferences with maxCounts). */
   readonly done: boolean;
+  /** Where it was done: its live time ends there, inside the segment of its last call. Absent: with that segment. */
+  readonly doneAtPs?: bigint | undefined;
 }
 
 /** What is known of a measurement class before and after it runs; `evaluate` and `Totals` run on the results thread. */

@@ -4,6 +4,7 @@ import type { ErrorNote } from '../core/errors.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
+import type { OnSettingsChange } from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import type { Loss, Tick } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
@@ -39,10 +40,15 @@ export interface WorkerSetup extends LineSetup {
 export type ResultsSetup = LineSetup;
 
 /** Where a measurement lies: `boardAt` 64 bytes that the main thread reads, then its own region. */
-export interface Placement { boardAt: number; at: number; bytes: number }
+export interface Placement extends Region { boardAt: number }
+export interface Region { at: number; bytes: number }
 
-/** Offsets on the board of a measurement: progress of a limited run as a double (else NaN), room for one time. */
-export const board = { progress: 0, limit: 32 } as const;
+/**
+ * Offsets on the board of a measurement: progress of a limited run as a double (else NaN); number of the command whose
+ * fence was named last and that fence, both int32; number of the newest snapshot that the results thread has taken of the
+ * region and of the spare one, both int32; room for one time.
+ */
+export const board = { progress: 0, named: 16, fence: 20, taken: 24, limit: 32 } as const;
 export const boardBytes = 64;
 
 /** The part of a view that is not the ring: channels in dense order moved by these delays. */
@@ -66,13 +72,27 @@ export type IngestReport =
   | { kind: 'ended'; ledger: LedgerSnapshot }
   | { kind: 'failed'; error: ErrorNote; ledger: LedgerSnapshot | undefined };
 
-/** Main thread -> dsp worker. A `fence` is the first block a command applies to. */
+/**
+ * The first block a command applies to. What is to act on several measurements at one place has only a number at first:
+ * when all workers know of it the main thread writes the fence on all boards before any block can carry it.
+ */
+export type Fence = number | { named: number };
+
+/** Main thread -> dsp worker. */
 export type WorkerCommand =
-  | { kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean }
-  | { kind: 'start'; id: number; run: number; fence: number; clear: boolean; durationPs: number | undefined; generation: number; call: number }
-  | { kind: 'clear'; id: number; fence: number; generation: number; call: number }
-  | { kind: 'stop'; id: number; call: number }
-  | { kind: 'dispose'; id: number; call: number };
+  | {
+    kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean;
+    onSettings: OnSettingsChange; spare: Region | undefined;
+    /** Of a user kernel. */
+    module?: Uint8Array<ArrayBuffer> | undefined;
+  }
+  | { kind: 'start'; id: number; run: number; fence: Fence; clear: boolean; durationPs: number | undefined; laterPs: number; generation: number; call: number }
+  | { kind: 'clear'; id: number; fence: Fence; generation: number; call: number }
+  /** Without a fence at once. */
+  | { kind: 'stop'; id: number; fence: Fence | undefined; call: number }
+  | { kind: 'dispose'; id: number; call: number }
+  /** Answered when everything in front of the fence was taken. */
+  | { kind: 'fence'; fence: number; call: number };
 
 export type WorkerReport =
   | { kind: 'done'; call: number }
@@ -82,23 +102,27 @@ export type WorkerReport =
 /** What a measurement knows about its own completeness; the rest of `ResultInfo` does not change while tags flow. */
 export type Account = Pick<ResultInfo,
   'startPs' | 'stopPs' | 'epoch' | 'captureDurationPs' | 'liveTimePs' | 'lossGrade' | 'lostIntervals' | 'missedTags' | 'tags' | 'epochs'
-  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended'>;
+  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended' | 'stoppedBy' | 'part'>;
 export type FixedInfo = Omit<ResultInfo, keyof Account>;
+
+/** A measurement whose parts are kept has two regions: the next part counts in the other one while the last is taken. */
+export type Slot = 0 | 1;
 
 /** Results thread <-> dsp worker. */
 export interface SnapshotRequest { id: number }
 export type Snapshot =
-  | { id: number; generation: number; payload: Payload; account: Account }
+  /** `slot`: of which region. A `closed` part comes without having been asked for. */
+  | { id: number; generation: number; slot: Slot; sent: number; closed: boolean; payload: Payload; account: Account }
   | { id: number; error: ErrorNote };
 
 /** Main thread -> results thread. */
 export type ResultsCommand =
   /** A dsp worker was started. Its bell must be rung, because a worker that waits for tags hears no message. */
   | { kind: 'worker'; worker: number; port: MessagePort; reader: number }
-  | { kind: 'create'; id: number; worker: number; name: MeasurementName; config: CheckedConfig; placement: Placement; info: FixedInfo }
-  | { kind: 'describe'; id: number; info: FixedInfo }
-  /** Without a getter only the account is wanted. */
-  | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown> }
+  | { kind: 'create'; id: number; worker: number; name: MeasurementName; config: CheckedConfig; placement: Placement; spare: Region | undefined; info: FixedInfo }
+  | { kind: 'describe'; id: number; revision: number; info: FixedInfo }
+  /** Without a getter only the account is wanted; `parts` are the accounts of all. */
+  | { kind: 'read'; id: number; call: number; getter: string | undefined; args: Record<string, unknown>; part: number | 'parts' | undefined }
   | { kind: 'fail'; id: number; error: ErrorNote }
   | { kind: 'forget'; id: number; call: number }
   /** Zeroes memory that nobody uses any more. */

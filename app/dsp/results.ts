@@ -9,16 +9,23 @@ import type { ResultInfo } from '../core/results.ts';
 import { loadKernels } from './kernels/load.ts';
 import { viewsOf } from './memory.ts';
 import type { MeasurementClasses, Totals } from './measurement.ts';
-import type { FixedInfo, ResultsCommand, ResultsReport, ResultsSetup, Snapshot } from './messages.ts';
+import { PartList } from './parts.ts';
+import { board, type FixedInfo, type ResultsCommand, type ResultsReport, type ResultsSetup, type Snapshot } from './messages.ts';
 import { Ring } from './ring.ts';
 
-interface Request { call: number; getter: string | undefined; args: Record<string, unknown> }
+const describedKept = 32;
+
+interface Request { call: number; getter: string | undefined; args: Record<string, unknown>; part: number | 'parts' | undefined }
 
 interface Entry {
   worker: { port: MessagePort; reader: number };
-  totals: Totals;
+  /** Of each region: its bins, and of which generation and part they are. */
+  slots: { totals: Totals; generation: number; part: number | undefined }[];
+  boardAt: number;
   info: FixedInfo;
-  generation: number;
+  /** By revision of the settings: what was measured may have been so under older ones. */
+  described: { revision: number; info: FixedInfo }[];
+  parts: PartList;
   /** Answered by the snapshot under way. */
   asked: Request[];
   /** Came after it was asked for. */
@@ -62,12 +69,20 @@ export class Results {
       case 'create': {
         const { placement } = command;
         const worker = this.#workers.get(command.worker)!;
-        const totals = this.#classes[command.name].totals(command.config, { memory: this.#setup.memory, kernels: this.#kernels, at: placement.at, bytes: placement.bytes });
-        this.#entries.set(command.id, { worker, totals, info: command.info, generation: 0, asked: [], waiting: [], error: undefined, forget: undefined });
+        const slots = [placement, ...(command.spare ? [command.spare] : [])].map(({ at, bytes }) => ({
+          totals: this.#classes[command.name].totals(command.config, { memory: this.#setup.memory, kernels: this.#kernels, at, bytes }), generation: 0, part: undefined,
+        }));
+        this.#entries.set(command.id, {
+          worker, slots, boardAt: placement.boardAt, info: command.info, described: [{ revision: -1, info: command.info }], parts: new PartList(command.name),
+          asked: [], waiting: [], error: undefined, forget: undefined,
+        });
         break;
       }
       case 'describe':
-        if (entry) entry.info = command.info;
+        if (entry) {
+          entry.info = command.info;
+          entry.described = [...entry.described, { revision: command.revision, info: command.info }].slice(-describedKept);
+        }
         break;
       case 'read':
         if (!entry || entry.forget !== undefined) this.#refuse([command], closed());
@@ -110,6 +125,10 @@ export class Results {
   #take(snapshot: Snapshot): void {
     const entry = this.#entries.get(snapshot.id);
     if (!entry) return;
+    if ('payload' in snapshot && snapshot.closed) {
+      this.#evaluate(entry, [], snapshot);
+      return;
+    }
     const { asked } = entry;
     entry.asked = [];
     if ('error' in snapshot) this.#refuse(asked, snapshot.error);
@@ -119,28 +138,40 @@ export class Results {
   }
 
   #evaluate(entry: Entry, asked: readonly Request[], snapshot: Extract<Snapshot, { payload: unknown }>): void {
+    const slot = entry.slots[snapshot.slot]!;
+    const { totals } = slot;
+    const info: ResultInfo = { ...describedAt(entry, snapshot.account.settingsRevisions.at(-1)), ...snapshot.account };
     try {
-      if (snapshot.generation !== entry.generation) {
-        entry.totals.clear();
-        entry.generation = snapshot.generation;
+      if (snapshot.generation !== slot.generation || info.part !== slot.part) {
+        totals.clear();
+        slot.generation = snapshot.generation;
+        slot.part = info.part;
       }
-      entry.totals.take(snapshot.payload);
+      totals.take(snapshot.payload);
+      entry.parts.of(snapshot.generation);
+      if (snapshot.closed) entry.parts.add(totals, info);
     } catch (error) {
       console.error('results:', error);
       this.#refuse(asked, toNote(error));
       return;
     }
-    const info: ResultInfo = { ...entry.info, ...snapshot.account };
     for (const same of batches(asked)) {
-      const [{ getter, args }] = same;
+      const [{ getter, args, part }] = same;
       try {
-        const value = getter === undefined ? undefined : entry.totals.evaluate(getter, args, info);
-        this.#report({ kind: 'value', calls: same.map(({ call }) => call), value, info }, buffersIn(value));
+        const calls = same.map(({ call }) => call);
+        if (part === 'parts') this.#report({ kind: 'value', calls, value: entry.parts.list(info), info });
+        else if (part !== undefined && part !== (info.part ?? 0)) this.#report({ kind: 'value', calls, ...entry.parts.read(part, getter ?? '', args) });
+        else {
+          const value = getter === undefined ? undefined : totals.evaluate(getter, args, info);
+          this.#report({ kind: 'value', calls, value, info }, buffersIn(value));
+        }
       } catch (error) {
         if (toNote(error).code === 'internal') console.error('results:', error);
         this.#refuse(same, toNote(error));
       }
     }
+    // Whatever lies in shared memory was read: the worker may use the region again.
+    Atomics.store(viewsOf(this.#setup.memory, entry.boardAt + 64).i32, (entry.boardAt + board.taken + 4 * snapshot.slot) / 4, snapshot.sent);
   }
 
   #refuse(requests: readonly Request[], error: ErrorNote): void {
@@ -155,11 +186,16 @@ export class Results {
   }
 }
 
+/** What stood beside results under this revision; the oldest that is kept if it was longer ago. */
+function describedAt({ described, info }: Entry, revision: number | undefined): FixedInfo {
+  return revision === undefined ? info : (described.findLast(each => each.revision <= revision) ?? described[0])?.info ?? info;
+}
+
 /** Requests by getter and arguments; those that change something when read (`remove`) are never shared. */
 function batches(requests: readonly Request[]): [Request, ...Request[]][] {
   const groups = new Map<string, [Request, ...Request[]]>();
   for (const request of requests) {
-    const key = request.args['remove'] === true ? `call ${request.call}` : JSON.stringify([request.getter, request.args]);
+    const key = request.args['remove'] === true ? `call ${request.call}` : JSON.stringify([request.getter, request.args, request.part]);
     const group = groups.get(key);
     if (group) group.push(request);
     else groups.set(key, [request]);

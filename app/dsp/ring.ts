@@ -18,11 +18,13 @@ export const maxReaders = 16;
 /** One loss with its counts of 254 channels must fit into one block. */
 export const markersPerBlock = 320;
 const firstSequence = 2 ** 31 - 64;
+/** Fences are int32 and compared by their difference; they, too, start just below their wrap. */
+const firstFence = 2 ** 31 - 16;
 const writing = -1;
 const taken = -2;
 
 /** Control words, int32 indexes from the start of the ring's control page. */
-const word = { written: 0, waitable: 1, ended: 2, stop: 3, flush: 4, progress: 5, wanted: 6, watermark: 8, live: 10, readers: 64, totals: 512, directory: 1024 } as const;
+const word = { written: 0, waitable: 1, ended: 2, stop: 3, flush: 4, progress: 5, wanted: 6, fenced: 7, watermark: 8, live: 10, readers: 64, totals: 512, directory: 1024 } as const;
 const readerWords = { stride: 16, attached: 0, cursor: 1, pin: 2, bell: 3 } as const;
 /** A power of two: whoever attaches after months knows a sequence by its low 31 bits only and must find the same place. */
 const directoryWords = 8192;
@@ -99,6 +101,9 @@ export function ringLayout(slots: number, at = reservedBytes): RingLayout {
   return { controlAt: at, slotsAt, slots: all, endAt: slotsAt + all * slotBytes };
 }
 
+/** True if `fence` was asked for before `passed` or is the same; right as long as fewer than 2^31 lie between them. */
+export function isPast(passed: number, fence: number): boolean { return ((passed - fence) | 0) >= 0; }
+
 const low = (sequence: number): number => sequence % 2 ** 31;
 /** The whole sequence near `near` whose low 31 bits are `bits`. */
 const whole = (bits: number, near: number): number => near + (((bits - low(near)) << 1) >> 1);
@@ -120,6 +125,8 @@ export class Ring {
     const { i32 } = this.views;
     i32[this.#at + word.written] = low(firstSequence);
     i32[this.#at + word.wanted] = -1;
+    i32[this.#at + word.flush] = firstFence;
+    i32[this.#at + word.fenced] = firstFence;
     for (let slot = 0; slot < this.layout.slots; slot++) i32[this.slotAt(slot) / 4] = taken;
     for (let reader = 0; reader < maxReaders; reader++) i32[this.readerWord(reader, 'pin')] = -1;
   }
@@ -165,6 +172,12 @@ export class Ring {
   /** Asks the writer to close its open block soon. Blocks opened from now on carry this fence or a later one. */
   requestFlush(): number { return Atomics.add(this.views.i32, this.wordIndex('flush'), 1) + 1; }
   get flush(): number { return Atomics.load(this.views.i32, this.wordIndex('flush')); }
+  /** The newest fence in front of which everything is published: what was handed over before it was asked for. */
+  get fenced(): number { return Atomics.load(this.views.i32, this.wordIndex('fenced')); }
+  passFence(fence: number): void {
+    Atomics.store(this.views.i32, this.wordIndex('fenced'), fence);
+    this.ringBells();
+  }
 
   ringBell(reader: number): void {
     const bell = this.readerWord(reader, 'bell');

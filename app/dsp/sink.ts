@@ -69,6 +69,8 @@ export class IngestSink implements TagSink {
   #revision = 0;
   #busy = false;
   #ledgerAt = 0;
+  /** The newest fence that was passed. */
+  #fenced: number;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -81,6 +83,7 @@ export class IngestSink implements TagSink {
     this.#kernels = options.kernels;
     this.#maxBlockTags = Math.min(blockTags, options.maxBlockTags ?? blockTags);
     this.#writer = new RingWriter(options.ring, options.channels);
+    this.#fenced = options.ring.fenced;
     this.ledger = new Ledger(options.channels);
   }
 
@@ -191,28 +194,36 @@ export class IngestSink implements TagSink {
     this.#options.onClock?.(state === 'locked');
   }
 
-  settings(atPs: bigint, revision: number, channelIndexes: readonly number[]): void {
+  settings(_atPs: bigint, revision: number, channelIndexes: readonly number[]): void {
     this.#makeRoomForMarkers(Math.max(1, channelIndexes.length));
-    const fromPs = this.#stream(atPs);
     this.#revision = revision;
     if (this.#watermarkPs === undefined) {
       // Nothing has been measured under the settings before: the stream begins with these.
       this.#opened().revision = revision;
       return;
     }
+    // The place of the change is here, behind every tag so far: no later than the next tag, and not at the time of the last.
+    const fromPs = this.#watermarkPs + (this.#lastTagPs() === this.#watermarkPs ? 1n : 0n);
     for (const channel of channelIndexes.length > 0 ? channelIndexes : [everyChannel]) this.#mark({ kind: 'settings', channel, revision, fromPs });
     this.#closeIfDue();
   }
 
   /** Called now and then while nothing comes: publishes what waits, and a watermark that has moved. */
-  tick(): void {
-    if (this.#open) this.#closeIfDue();
-  }
+  tick(): void { this.#closeIfDue(); }
 
   /** Publishes the open block; the last call. */
   finish(): void {
     if (this.#open) this.#publish();
+    this.#passFence();
     this.#options.onLedger?.(this.ledger);
+  }
+
+  /** Everything that was handed over is published. A block carries a fence only after this: whoever sees it unpassed may count on it. */
+  #passFence(): void {
+    const { flush } = this.#ring;
+    if (flush === this.#fenced) return;
+    this.#fenced = flush;
+    this.#ring.passFence(flush);
   }
 
   /** What the device missed, and what it delivered inside the interval: to every result both are missing. */
@@ -232,17 +243,19 @@ export class IngestSink implements TagSink {
   #begin(atPs: bigint): bigint {
     const open = this.#opened();
     open.fromPs = atPs;
-    open.fence = this.#ring.flush;
+    this.#passFence();
+    open.fence = this.#fenced;
     return atPs;
   }
 
   #opened(): Opening {
     if (this.#open) return this.#open;
     const block = this.#writer.open(this.#stretch);
+    this.#passFence();
     this.#n = 0;
     this.#markers = [];
     this.#open = {
-      block, fromPs: this.#watermarkPs ?? 0n, epoch: this.#epoch, fence: this.#ring.flush, losses: this.#losses, revision: this.#revision,
+      block, fromPs: this.#watermarkPs ?? 0n, epoch: this.#epoch, fence: this.#fenced, losses: this.#losses, revision: this.#revision,
       losingFromPs: this.#losingFromPs, openedAt: performance.now(),
     };
     return this.#open;
@@ -326,6 +339,11 @@ export class IngestSink implements TagSink {
     this.#opened();
   }
 
+  #lastTagPs(): bigint | undefined {
+    const { block } = this.#opened();
+    return this.#n + block.history > 0 ? this.#ring.views.i64[block.timesAt / 8 + this.#n - 1] : undefined;
+  }
+
   #break(): void { this.#stretch = 0; }
 
   #lostTags(loss: Loss): void {
@@ -338,11 +356,15 @@ export class IngestSink implements TagSink {
   #closeIfDue(): void {
     const open = this.#open;
     // A block without a time cannot be published: measurements would begin at its zero.
-    if (!open || this.#watermarkPs === undefined) return;
+    if (!open || this.#watermarkPs === undefined) {
+      this.#passFence();
+      return;
+    }
     const flush = this.#ring.flush;
     const now = performance.now();
     if (this.#n === 0 && this.#markers.length === 0 && this.#watermarkPs === open.fromPs) {
-      open.fence = flush;
+      this.#passFence();
+      open.fence = this.#fenced;
       open.openedAt = now;
       return;
     }
@@ -366,6 +388,7 @@ export class IngestSink implements TagSink {
     const now = performance.now();
     this.#busy = this.#n >= fewTags * Math.min(1, (now - open.openedAt) / closeAfterMs);
     this.#open = undefined;
+    this.#passFence();
     if (now - this.#ledgerAt >= ledgerEveryMs) {
       this.#ledgerAt = now;
       this.#options.onLedger?.(this.ledger);

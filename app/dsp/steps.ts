@@ -8,8 +8,8 @@ export type Step =
   | { kind: 'end'; end: SegmentEnd; fromPs: bigint; toPs: bigint }
   /** An overflow began; nothing counts until the `end` that names the whole interval. */
   | { kind: 'losing'; fromPs: bigint }
-  /** A physical setting of this channel index (or of all, 255) changed. */
-  | { kind: 'settings'; channel: number; revision: number };
+  /** A physical setting of this channel index (or of all, 255) changed; it comes before the tags around `atPs`. */
+  | { kind: 'settings'; channel: number; revision: number; atPs: bigint };
 
 /** The steps of one block, in order of time. */
 export function* stepsOf(block: Block): Generator<Step> {
@@ -32,7 +32,7 @@ export function* stepsOf(block: Block): Generator<Step> {
     switch (marker.kind) {
       case 'missed': case 'clock': break;
       case 'settings':
-        yield { kind: 'settings', channel: marker.channel, revision: marker.revision };
+        yield { kind: 'settings', channel: marker.channel, revision: marker.revision, atPs: marker.fromPs };
         break;
       case 'losing':
         yield* segment(marker.index, marker.fromPs);

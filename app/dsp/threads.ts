@@ -108,10 +108,10 @@ export class ResultsThread {
 
   tell(command: ResultsCommand, transfer: MessagePort[] = []): void { this.#worker.postMessage(command, transfer); }
 
-  read(id: number, getter: string | undefined, args: Record<string, unknown>): Promise<{ value: unknown; info: ResultInfo }> {
+  read(id: number, getter: string | undefined, args: Record<string, unknown>, part?: number | 'parts'): Promise<{ value: unknown; info: ResultInfo }> {
     if (this.#dead) return Promise.reject(this.#dead);
     const { call, answer } = this.#calls.open();
-    this.tell({ kind: 'read', id, call, getter, args });
+    this.tell({ kind: 'read', id, call, getter, args, part });
     return answer;
   }
 

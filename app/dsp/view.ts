@@ -8,7 +8,7 @@ import type { KernelSet } from './kernels/kernels.ts';
 import { align64, viewsOf } from './memory.ts';
 import { withBorders, type Segment, type SegmentEnd } from './measurement.ts';
 import type { ViewSetup } from './messages.ts';
-import { blockTags, tailTags } from './ring.ts';
+import { blockTags, everyChannel, tailTags } from './ring.ts';
 import { mergeDelayed, type TagsAt } from './merge.ts';
 import type { Step } from './steps.ts';
 
@@ -99,8 +99,14 @@ export class View {
         yield { kind: 'end', fromPs, toPs, end: moved(step.end, fromPs, toPs) };
         break;
       }
-      case 'settings': yield step;
+      case 'settings': yield* this.#settings(step);
     }
+  }
+
+  /** A change reaches each channel as late as the tags behind it. */
+  #settings(step: Extract<Step, { kind: 'settings' }>): Step[] {
+    if (step.channel !== everyChannel) return [{ ...step, atPs: step.atPs + (this.#delaysPs[step.channel] ?? 0n) }];
+    return this.#delaysPs.map((delayPs, channel) => ({ ...step, channel, atPs: step.atPs + delayPs }));
   }
 
   *#segment(segment: Segment): Generator<Step> {

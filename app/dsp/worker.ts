@@ -3,14 +3,14 @@
 // It sleeps on its bell, never on its event loop: messages are drained between blocks, so a request is answered at the
 // next block border. A measurement that throws fails alone.
 import { receiveMessageOnPort } from 'node:worker_threads';
+import { channelsOf, specOf } from '../core/arguments.ts';
 import { toNote, TaggerError } from '../core/errors.ts';
-import { channelsOf } from './channels.ts';
 import { loadKernels } from './kernels/load.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { viewsOf } from './memory.ts';
-import type { MeasurementClasses } from './measurement.ts';
-import type { Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
-import { type Block, Ring, RingReader } from './ring.ts';
+import type { Measurement, MeasurementClasses } from './measurement.ts';
+import type { Region, Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
+import { isPast, type Block, Ring, RingReader } from './ring.ts';
 import { Running } from './running.ts';
 import { SharedWork } from './shared-work.ts';
 import { lapped, stepsOf, type Step } from './steps.ts';
@@ -39,6 +39,8 @@ export class DspWorker {
   readonly #failed = new Map<number, Snapshot>();
   readonly #views = new Map<string, { view: View; users: number }>();
   #behind: Behind | undefined;
+  /** Fences that somebody waits for. */
+  #fences: { fence: number; call: number }[] = [];
   #stopped = false;
 
   constructor(setup: WorkerSetup, classes: MeasurementClasses) {
@@ -57,14 +59,15 @@ export class DspWorker {
       const seen = this.#reader.bell;
       this.#drain();
       // Asked before the ring is looked at: what was published before the end is still taken.
-      const { ended } = this.#ring;
+      const { ended, fenced } = this.#ring;
       const block = this.#reader.take();
       if (block) {
         this.#take(block);
         this.#reader.release();
         continue;
       }
-      if (ended !== 'no') for (const running of this.#running.values()) this.#guard(running, () => running.sourceEnded(ended));
+      for (const running of this.#running.values()) this.#guard(running, () => ended === 'no' ? running.settle(fenced) : running.sourceEnded(ended));
+      this.#passFences(ended === 'no' ? fenced : undefined);
       this.#reader.wait(seen, longestSleepMs);
     }
   }
@@ -75,15 +78,31 @@ export class DspWorker {
   }
 
   #take(block: Block): void {
-    const steps: Step[] = [...this.#missedBefore(block), ...stepsOf(block)];
+    this.#passFences(block.fence);
+    const missed = this.#missedBefore(block);
     this.#rebaseTo(block);
-    for (const running of this.#running.values()) running.openAt(block);
+    // What was overwritten belongs to those who ran then, and to nobody who begins now.
+    if (missed.length > 0) this.#apply(missed);
+    for (const running of this.#running.values()) this.#guard(running, () => running.openAt(block));
+    this.#apply([...stepsOf(block)]);
+    this.#remember(block);
+  }
+
+  #apply(steps: readonly Step[]): void {
     for (const step of steps) {
       this.#shared.begin();
       for (const running of this.#running.values()) if (!running.view) this.#guard(running, () => running.apply(step));
     }
     for (const { view } of this.#views.values()) this.#takeView(view, steps);
-    this.#remember(block);
+  }
+
+  /** Everything in front of `passed` was taken; `undefined`: everything there will ever be. */
+  #passFences(passed: number | undefined): void {
+    this.#fences = this.#fences.filter(({ fence, call }) => {
+      if (passed !== undefined && !isPast(passed, fence)) return true;
+      this.#report({ kind: 'done', call });
+      return false;
+    });
   }
 
   #takeView(view: View, steps: readonly Step[]): void {
@@ -154,6 +173,10 @@ export class DspWorker {
   }
 
   #obey(command: WorkerCommand): void {
+    if (command.kind === 'fence') {
+      this.#fences.push(command);
+      return;
+    }
     const running = this.#running.get(command.id);
     try {
       switch (command.kind) {
@@ -161,13 +184,13 @@ export class DspWorker {
           this.#running.set(command.id, this.#create(command));
           return;
         case 'start':
-          running?.start(command.run, command.fence, command.clear, command.durationPs, command.generation);
+          running?.start(command.run, command.fence, command.clear, command.durationPs, command.laterPs, command.generation);
           break;
         case 'clear':
           running?.clear(command.fence, command.generation);
           break;
         case 'stop':
-          running?.stop();
+          running?.stop(command.fence);
           break;
         case 'dispose':
           this.#remove(command.id);
@@ -179,12 +202,13 @@ export class DspWorker {
     if (command.kind !== 'create') this.#report({ kind: 'done', call: command.call });
   }
 
-  #create({ id, name, config, placement, view: viewSetup, unknownLoss }: Extract<WorkerCommand, { kind: 'create' }>): Running {
+  #create({ id, name, config, placement, view: viewSetup, unknownLoss, onSettings, spare, module }: Extract<WorkerCommand, { kind: 'create' }>): Running {
     const { memory, scratchAt, channels, tick } = this.#setup;
     const indexOf = (channel: number): number => channels.indexOf(channel);
-    const measurement = this.#classes[name].create(config, {
-      kernels: this.#kernels, memory, at: placement.at, bytes: placement.bytes, scratchAt, shared: this.#shared, indexOf, tick,
+    const make = ({ at, bytes }: Region): Measurement => this.#classes[name].create(config, {
+      kernels: this.#kernels, memory, at, bytes, scratchAt, shared: this.#shared, indexOf, tick, module,
     });
+    const measurement = make(placement);
     let shared = viewSetup && this.#views.get(viewSetup.key);
     if (viewSetup && !shared) {
       shared = { view: new View(viewSetup, memory, this.#kernels), users: 0 };
@@ -192,7 +216,8 @@ export class DspWorker {
     }
     if (shared) shared.users++;
     return new Running({
-      id, measurement, view: shared?.view, channels: channelsOf(config).map(indexOf), unknownLoss, placement, memory, kernels: this.#kernels,
+      id, measurement, spare: spare && make(spare), onPart: snapshot => this.#hand(snapshot), view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory,
+      kernels: this.#kernels, onSettings,
       onFinished: run => this.#report({ kind: 'finished', id, run }),
     });
   }
@@ -209,12 +234,16 @@ export class DspWorker {
     let snapshot: Snapshot = this.#failed.get(id) ?? { id, error: toNote(new TaggerError('closed', 'Cannot read the measurement: it was disposed.')) };
     if (running) {
       try {
-        snapshot = { id, generation: running.generation, ...running.publish() };
+        snapshot = running.publish();
       } catch (error) {
         this.#fail(id, error);
         snapshot = { id, error: toNote(error) };
       }
     }
+    this.#hand(snapshot);
+  }
+
+  #hand(snapshot: Snapshot): void {
     const transfer = 'payload' in snapshot && snapshot.payload.kind === 'copy' ? [snapshot.payload.data] : [];
     this.#setup.results.postMessage(snapshot, transfer);
   }

@@ -7,7 +7,7 @@ import type {
   CheckedConfig, ConfigOf, GetterArgs, GetterName, MeasurementName, MeasurementRequest, ValueOf,
 } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
-import type { Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+import type { KernelInfo, OnSettingsChange, Parts, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 import type { Settings } from '../core/tagger.ts';
 import type { Chunked } from '../core/wire.ts';
 
@@ -121,6 +121,11 @@ export interface StationAdmin extends Disposable {
   audit(options?: { limit?: number | undefined }): Promise<AuditEntry[]>;
   /** Checks the hash chain of the whole audit log. */
   verifyAudit(): Promise<{ entries: number; intact: boolean; detail: string }>;
+  /** The user kernels on the station. */
+  kernels(): Promise<KernelInfo[]>;
+  /** Puts a kernel there, or another in its place; measurements that run the old one keep it. */
+  installKernel(name: string, bytes: Uint8Array): Promise<KernelInfo>;
+  removeKernel(name: string): Promise<void>;
 }
 
 export interface SharedMeasurementInfo {
@@ -152,12 +157,49 @@ export interface MeasureOptions {
   start?: boolean | undefined;
   /** Private delays by channel number, ps; positive = later. */
   delaysPs?: Readonly<Record<number, number>> | undefined;
+  /**
+   * What a change of a physical setting of one of its channels does: `continue` (default) marks the result as `mixed`, `stop`
+   * ends it at the change, `split` keeps what was measured as a part and begins a new one from zero.
+   */
+  onSettingsChange?: OnSettingsChange | undefined;
 }
 
 export interface TaggerMeasure extends TaggerView {
   measure<N extends MeasurementName>(name: N, config: ConfigOf<N>, options?: MeasureOptions): Promise<Measurement<N>>;
   /** Several measurements that see exactly the same tags. */
   measureTogether(requests: readonly MeasurementRequest[], options?: MeasureOptions): Promise<Measurement[]>;
+  /** Measurements that are started, stopped and cleared as one, at one place of the stream. */
+  synchronized(): Promise<SynchronizedMeasurements>;
+  /** A place behind every tag that the station has received; `alloc: false`: the one that was named last. */
+  getFence(alloc?: boolean): Promise<number>;
+  /**
+   * True when every measurement has taken all tags in front of the fence, so that what is read later shows them; false
+   * after `timeoutMs`; 0 only looks, -1 waits for ever.
+   * @throws `device-lost` if the tagger left before it
+   */
+  waitForFence(fence: number, timeoutMs?: number): Promise<boolean>;
+  /** Waits for a fence of this moment. */
+  sync(timeoutMs?: number): Promise<boolean>;
+}
+
+/** Its members see exactly the same tags. Disposing it leaves them as they are. */
+export interface SynchronizedMeasurements extends Disposable {
+  /** Creates a measurement that waits for `start` and is registered. */
+  measure<N extends MeasurementName>(name: N, config: ConfigOf<N>, options?: Omit<MeasureOptions, 'start'>): Promise<Measurement<N>>;
+  /**
+   * @param number what `number()` of a measurement of this tagger gives, made on this connection
+   * @throws `not-found`; `usage` if it measures on another tagger; `conflict` if it is synchronized with others
+   */
+  register(number: number): Promise<void>;
+  unregister(number: number): Promise<void>;
+  start(): Promise<void>;
+  startFor(durationPs: number, clear?: boolean): Promise<void>;
+  /** Resolves when all have stopped. */
+  stop(): Promise<void>;
+  clear(): Promise<void>;
+  isRunning(): Promise<boolean>;
+  /** True when none runs; false after `timeoutMs`. -1 = wait for ever. */
+  waitUntilFinished(timeoutMs?: number): Promise<boolean>;
 }
 
 export interface TaggerControl extends TaggerMeasure {
@@ -177,6 +219,11 @@ export interface SubscribeOptions {
   args?: Record<string, unknown> | undefined;
 }
 
+export interface ReadOptions {
+  /** `info.part` of a closed part; it answers with the default arguments of its getters. */
+  part?: number | undefined;
+}
+
 /** The getters of the table by their own names. */
 export type Getters<N extends MeasurementName> = { [G in GetterName<N>]: (args?: GetterArgs<N, G>) => Promise<Wire<ValueOf<N, G>>> };
 
@@ -188,8 +235,10 @@ interface Readable extends Disposable {
   getCaptureDuration(): Promise<number>;
   getConfiguration(): Promise<MeasurementConfiguration>;
   account(): Promise<ResultInfo>;
-  /** Value and account of one consistent state. */
-  read(getter: string, args?: Record<string, unknown>): Promise<{ value: Wire<unknown>; info: ResultInfo }>;
+  /** Value and account of one consistent state, or of a part that a change of settings has closed. */
+  read(getter: string, args?: Record<string, unknown>, options?: ReadOptions): Promise<{ value: Wire<unknown>; info: ResultInfo }>;
+  /** The accounts of the parts that are kept, at most 16 closed ones and the one that goes on. */
+  parts(): Promise<Parts>;
   /** Fraction of a recording that has been processed. */
   progress(): Promise<number | undefined>;
   subscribe(callback: (reading: { value: Wire<unknown>; info: ResultInfo }) => unknown, options?: SubscribeOptions): Promise<Subscription>;
@@ -201,6 +250,8 @@ interface Steerable extends Readable {
   startFor(durationPs: number, clear?: boolean): Promise<void>;
   stop(): Promise<void>;
   clear(): Promise<void>;
+  /** By which other objects of the same connection are told of this handle. */
+  number(): Promise<number>;
   /** Keeps it on the grant under this name, beyond the connection. */
   detach(name: string): Promise<void>;
 }

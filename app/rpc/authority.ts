@@ -8,7 +8,7 @@ import type { Station } from '../core/station.ts';
 import type { GrantInfo } from './api.ts';
 import type { Audit } from './audit.ts';
 import type { Grant, Grants } from './grants.ts';
-import type { Kept } from './kept.ts';
+import type { Held, Kept } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
 
 /** What all connections of one server share. */
@@ -24,6 +24,9 @@ export interface Desk {
   holders: Map<string, Set<Authority>>;
 }
 
+/** A handle that can be named to another object of the same connection. */
+export interface NumberedHandle { readonly held: Held; readonly lifetime: Lifetime }
+
 /** What one connection holds, counted against its limits. */
 export class Connection {
   readonly lifetime: Lifetime;
@@ -33,6 +36,10 @@ export class Connection {
   #authorities = 0;
   #measurements = 0;
   #subscriptions = 0;
+  #groups = 0;
+  #lastHandle = 0;
+  /** Handles of measurements that its peer holds and may steer. A number says something on this connection alone. */
+  readonly #handles = new Map<number, NumberedHandle>();
   #reading = 0;
   readonly #readers: (() => void)[] = [];
 
@@ -72,6 +79,24 @@ export class Connection {
     this.#subscriptions++;
     return once(() => { this.#subscriptions--; });
   }
+
+  takeGroup(): () => void {
+    if (this.#groups >= limits.groupsPerSession) {
+      throw new TaggerError('limit', `Cannot synchronize measurements: this connection does so ${limits.groupsPerSession} times.`, { hint: 'Dispose what is no longer needed.' });
+    }
+    this.#groups++;
+    return once(() => { this.#groups--; });
+  }
+
+  /** Gives a handle its number, until it ends. */
+  enter(handle: NumberedHandle): number {
+    const number = ++this.#lastHandle;
+    this.#handles.set(number, handle);
+    handle.lifetime.onEnd(() => { this.#handles.delete(number); });
+    return number;
+  }
+
+  handle(number: number): NumberedHandle | undefined { return this.#handles.get(number); }
 
   /** Waits for one of the few places in which a result may be under way. */
   async takeReading(): Promise<() => void> {

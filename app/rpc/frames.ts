@@ -2,7 +2,7 @@
 //
 // One message causes at most one call. The protocol under us also knows messages that run a program over a list
 // (`remap`) and results that are put together from other results (`[[p, p]]`, doubled again and again: 700 bytes keep a
-// processor busy for seconds). No method of ours needs either: arguments are plain values and callbacks.
+// processor busy for seconds). No method of ours needs either: arguments are plain values, bytes and callbacks.
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 
@@ -58,6 +58,9 @@ function checkValue(value: unknown, depth: number, callbacks: boolean): void {
     for (const item of value.slice(1) as unknown[]) checkValue(item, depth + 1, callbacks);
   } else if (callbacks && value[0] === 'export' && value.length === 2) {
     checkNumber(value[1]);
+  } else if (callbacks && value[0] === 'bytes' && value.length === 2) {
+    // A module to install, as text or as it is; the bound is that of a message. Words of other widths are taken nowhere.
+    if (typeof value[1] !== 'string' && !(value[1] instanceof Uint8Array)) throw refuse('bytes that are none');
   } else throw refuse(`a value of the kind ${typeof value[0] === 'string' ? value[0].slice(0, 40) : typeof value[0]}`);
 }
 

@@ -2,10 +2,9 @@
 //
 // A handle is one client's interest. Detaching gives the measurement to the grant, under a name, until it is discarded
 // or the grant ends; names are one space for the whole station, so that a shared result can be called by its name.
-import { specOf } from '../core/arguments.ts';
+import { channelsOf, specOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { MeasurementPort } from '../core/station.ts';
 
 /** One measurement of the engine with the number of interests in it. */
@@ -32,7 +31,7 @@ export class Held {
 
   /** Channel numbers it measures on. */
   get channels(): number[] {
-    return channelsOf(this.port.name, this.port.config);
+    return channelsOf(specOf(this.port.name).parameters, this.port.config);
   }
 }
 
@@ -74,15 +73,4 @@ export class Kept {
     this.#byName.delete(kept.name);
     kept.release();
   }
-}
-
-/** The channels in a checked configuration, by the kinds of its parameters. */
-export function channelsOf(name: MeasurementName, config: CheckedConfig): number[] {
-  const found: number[] = [];
-  for (const [key, parameter] of Object.entries(specOf(name).parameters)) {
-    const value = config[key];
-    if (parameter.kind === 'channel' && typeof value === 'number') found.push(value);
-    if (parameter.kind === 'channels' && Array.isArray(value)) found.push(...value as number[]);
-  }
-  return found;
 }

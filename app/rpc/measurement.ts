@@ -8,6 +8,7 @@ import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { measurementNames, type MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
+import type { Parts } from '../core/station.ts';
 import type { Measurement, MeasurementConfiguration, MeasurementReader, Wire } from './api.ts';
 import type { Authority } from './authority.ts';
 import { checkBoolean, checkCallback, checkInteger, checkName, checkRecord, isRecord } from './checks.ts';
@@ -16,7 +17,7 @@ import type { Held } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
 import { subscribe, type SubscriptionTarget } from './updates.ts';
 
-const longestWaitMs = 2 ** 31 - 1;
+export const longestWaitMs = 2 ** 31 - 1;
 
 /** One handle's hold on a measurement. */
 class Grip {
@@ -36,10 +37,10 @@ class Grip {
   }
 
   /** A value with its account, ready to leave. `taken` tells that the reader has everything. */
-  async read(getter: string, args: Record<string, unknown>, taken: () => void): Promise<Reading> {
+  async read(getter: string, args: Record<string, unknown>, taken: () => void, part?: number): Promise<Reading> {
     try {
       this.lifetime.check(); // The wait for a place may have been long.
-      const { value, info } = await this.lifetime.race(this.held.port.read(getter, args));
+      const { value, info } = await this.lifetime.race(this.held.port.read(getter, args, part));
       return { value: intoChunks(value, this.lifetime, taken) as Wire<unknown>, info };
     } catch (error) {
       taken();
@@ -74,12 +75,16 @@ class ReaderTarget extends RpcTarget {
 
   account(): Promise<ResultInfo> { return this.#grip.run(() => this.#grip.held.port.account()); }
 
-  read(getter: unknown, args: unknown = {}): Promise<Reading> {
+  parts(): Promise<Parts> { return this.#grip.run(() => this.#grip.held.port.parts()); }
+
+  read(getter: unknown, args: unknown = {}, options?: unknown): Promise<Reading> {
     return this.#grip.run(async () => {
+      const { part } = checkRecord('read a measurement', options, ['part']);
+      const checkedPart = part === undefined ? undefined : checkInteger('read a measurement', 'part', part, 0, Number.MAX_SAFE_INTEGER);
       if (!isRecord(args)) throw new TaggerError('usage', `Cannot read '${String(getter).slice(0, 40)}': its arguments must be an object.`);
       const checked = checkGetter(this.#grip.held.port.name, getter, args);
       const taken = await this.#grip.authority.connection.takeReading();
-      return await this.#grip.read(checked.getter, checked.args, taken);
+      return await this.#grip.read(checked.getter, checked.args, taken, checkedPart);
     });
   }
 
@@ -110,10 +115,14 @@ class ReaderTarget extends RpcTarget {
 
 class HandleTarget extends ReaderTarget {
   readonly #grip: Grip;
+  readonly #number: number;
   constructor(grip: Grip) {
     super(grip);
     this.#grip = grip;
+    this.#number = grip.authority.connection.enter(grip);
   }
+
+  number(): Promise<number> { return this.#grip.run(() => this.#number); }
 
   start(): Promise<void> { return this.#grip.run(() => this.#grip.held.port.start()); }
 

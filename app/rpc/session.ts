@@ -1,9 +1,9 @@
 // rpc/session.ts - what a redeemed link gives: the taggers it reaches, its own measurements, and sharing of what it has.
 import { RpcTarget } from 'capnweb';
-import { describe } from '../core/arguments.ts';
+import { checkArguments, describe } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { StationInfo, TaggerPort } from '../core/station.ts';
+import type { KernelInfo, StationInfo, TaggerPort } from '../core/station.ts';
 import type { AdminSession, AuditEntry, GrantInfo, Measurement, Session, Shared, ShareOptions, StationAdmin, TaggerControl, TaggerSummary, WhoAmI } from './api.ts';
 import { grantInfo, type Authority } from './authority.ts';
 import { checkChoice, checkInteger, checkList, checkName, checkRecord, checkText } from './checks.ts';
@@ -125,8 +125,32 @@ class StationAdminTarget extends RpcTarget implements StationAdmin {
 
   verifyAudit(): Promise<{ entries: number; intact: boolean; detail: string }> { return this.#authority.run(() => this.#authority.desk.audit.verify()); }
 
+  kernels(): Promise<KernelInfo[]> { return this.#authority.run(() => this.#authority.desk.station.kernels.list()); }
+
+  installKernel(name: unknown, bytes: unknown): Promise<KernelInfo> {
+    return this.#authority.run(async () => {
+      const checked = checkKernelName('install a kernel', name);
+      if (!(bytes instanceof Uint8Array)) throw new TaggerError('usage', `Cannot install the kernel '${checked}': its bytes must be a Uint8Array, got ${describe(bytes)}.`);
+      const installed = await this.#authority.desk.station.kernels.install(checked, new Uint8Array(bytes));
+      this.#authority.note('install kernel', { name: checked, bytes: installed.bytes, sha256: installed.sha256 });
+      return installed;
+    });
+  }
+
+  removeKernel(name: unknown): Promise<void> {
+    return this.#authority.run(async () => {
+      const checked = checkKernelName('remove a kernel', name);
+      await this.#authority.desk.station.kernels.remove(checked);
+      this.#authority.note('remove kernel', { name: checked });
+    });
+  }
+
   // It holds nothing of its own: every call goes through the authority of its session.
   [Symbol.dispose](): void {}
+}
+
+function checkKernelName(action: string, name: unknown): string {
+  return checkArguments(action, { name: { kind: 'name', help: '' } }, { name }, [])['name'] as string;
 }
 
 async function revoke(authority: Authority, id: unknown, allowed: (id: string) => boolean): Promise<void> {

@@ -3,20 +3,21 @@
 // A grant that names channels sees and reaches only those: other channels are left out of status, settings and rates, and
 // are refused in measurements, delays and changes.
 import { RpcTarget } from 'capnweb';
-import { checkRequest } from '../core/arguments.ts';
+import { channelsOf, checkRequest, specOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { MeasurementRequest } from '../core/measurements.ts';
-import type { CreateOptions, Rates, StationEvent, TaggerPort, TaggerStatus } from '../core/station.ts';
+import { settingsChanges, type CreateOptions, type Rates, type StationEvent, type TaggerPort, type TaggerStatus } from '../core/station.ts';
 import type { Settings } from '../core/tagger.ts';
 import type { Facet, Measurement, MeasurementReader, SharedMeasurementInfo, TaggerControl, TaggerMeasure, TaggerView } from './api.ts';
 import type { Authority } from './authority.ts';
-import { checkBoolean, checkCallback, checkInteger, checkList, checkName, checkRecord, isRecord } from './checks.ts';
-import { channelsOf, Held } from './kept.ts';
+import { checkBoolean, checkCallback, checkChoice, checkInteger, checkList, checkName, checkRecord, isRecord } from './checks.ts';
+import { Held } from './kept.ts';
 import { Lifetime } from './lifetime.ts';
-import { handleOf, readerOf } from './measurement.ts';
+import { handleOf, longestWaitMs, readerOf } from './measurement.ts';
 import { Reach } from './reach.ts';
 import { checkSettings } from './settings.ts';
+import { SynchronizedTarget } from './synchronized.ts';
 import { subscribe, type SubscriptionTarget } from './updates.ts';
 
 /** One handle's hold on a tagger. */
@@ -141,6 +142,33 @@ class TaggerMeasureTarget extends TaggerViewTarget implements TaggerMeasure {
       return await create(this.#grip, list, options);
     });
   }
+
+  synchronized(): Promise<SynchronizedTarget> {
+    return this.#grip.run(() => {
+      const { authority, port } = this.#grip;
+      return new SynchronizedTarget(authority, port, async (name, config, options) => {
+        // Its own lifetime is another; it lives on when this handle is disposed, as a measurement does.
+        const made = await create(this.#grip, [{ name, config }], { ...checkRecord('create a measurement', options, ['delaysPs', 'onSettingsChange']), start: false });
+        return made[0]!;
+      });
+    });
+  }
+
+  getFence(alloc: unknown = true): Promise<number> { return this.#grip.run(() => this.#grip.port.getFence(checkBoolean('name a fence', 'alloc', alloc))); }
+
+  waitForFence(fence: unknown, timeoutMs: unknown = -1): Promise<boolean> {
+    return this.#grip.run(() => {
+      const action = 'wait for a fence';
+      return this.#grip.port.waitForFence(checkInteger(action, 'fence', fence, 0, 2 ** 32 - 1), checkInteger(action, 'timeoutMs', timeoutMs, -1, longestWaitMs));
+    });
+  }
+
+  sync(timeoutMs: unknown = -1): Promise<boolean> {
+    return this.#grip.run(() => {
+      const checkedMs = checkInteger('wait for all tags', 'timeoutMs', timeoutMs, -1, longestWaitMs);
+      return this.#grip.port.waitForFence(this.#grip.port.getFence(), checkedMs);
+    });
+  }
 }
 
 class TaggerControlTarget extends TaggerMeasureTarget implements TaggerControl {
@@ -181,7 +209,7 @@ async function create(grip: Grip, requests: readonly { name?: unknown; config?: 
   const channels = port.status().info.channels.map(({ number }) => number);
   const checked = requests.map(request => {
     const { name, config } = checkRequest({ config: {}, ...request } as MeasurementRequest, channels);
-    reach.check(`create a ${name}`, channelsOf(name, config));
+    reach.check(`create a ${name}`, channelsOf(specOf(name).parameters, config));
     return { name, config };
   });
   const checkedOptions = checkCreateOptions(options, channels, reach);
@@ -203,8 +231,11 @@ async function create(grip: Grip, requests: readonly { name?: unknown; config?: 
 
 function checkCreateOptions(options: unknown, channels: readonly number[], reach: Reach): CreateOptions {
   const action = 'create a measurement';
-  const { start, delaysPs } = checkRecord(action, options, ['start', 'delaysPs']);
-  const checked: CreateOptions = start === undefined ? {} : { start: checkBoolean(action, 'start', start) };
+  const { start, delaysPs, onSettingsChange } = checkRecord(action, options, ['start', 'delaysPs', 'onSettingsChange']);
+  const checked: CreateOptions = {
+    ...(start === undefined ? {} : { start: checkBoolean(action, 'start', start) }),
+    ...(onSettingsChange === undefined ? {} : { onSettingsChange: checkChoice(action, 'onSettingsChange', onSettingsChange, settingsChanges) }),
+  };
   if (delaysPs === undefined) return checked;
   if (!isRecord(delaysPs)) throw new TaggerError('usage', `Cannot ${action}: delaysPs must be an object of channel: ps.`);
   const delays: Record<number, number> = {};

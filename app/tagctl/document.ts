@@ -3,7 +3,7 @@
 // Absolute times are decimal strings because a double cannot hold them; a value that is not known is null. Counts are
 // numbers up to 2^53 and strings above.
 import type { Column, NumberArray } from '../format/table.ts';
-import { rowsOf, row, type Outcome } from './outcome.ts';
+import { dimensionsOf, row, sizesOf, type Outcome } from './outcome.ts';
 
 /** Chunks of text: 16 million bins would not fit into one string. */
 export function* toJson(outcome: Outcome): Generator<string> {
@@ -14,24 +14,27 @@ export function* toJson(outcome: Outcome): Generator<string> {
   for (const [key, value] of Object.entries(values)) {
     yield `,${JSON.stringify(key)}:`;
     if (typeof value !== 'object') yield JSON.stringify(value);
-    else if (nested(outcome, key)) {
-      const rows = rowsOf(outcome);
-      for (let i = 0; i < rows; i++) {
-        yield i === 0 ? '[' : ',';
-        yield* array(row(value, rows, i));
-      }
-      yield ']';
-    } else yield* array(value);
+    else yield* nested(value, sizesOf(outcome, key));
   }
   yield '}\n';
 }
 
+/** Rows within rows, as many as there are dimensions. */
+function* nested(values: NumberArray, sizes: readonly number[]): Generator<string> {
+  const [rows, ...inner] = sizes;
+  if (rows === undefined || inner.length === 0) {
+    yield* array(values);
+    return;
+  }
+  for (let i = 0; i < rows; i++) {
+    yield i === 0 ? '[' : ',';
+    yield* nested(row(values, rows, i), inner);
+  }
+  yield rows === 0 ? '[]' : ']';
+}
+
 /** Any small answer (info, grants, rates) under the same rules. */
 export function jsonLine(value: unknown): string { return `${JSON.stringify(value, bigintAsText)}\n`; }
-
-function nested(outcome: Outcome, key: string): boolean {
-  return (outcome.name === 'counter' && (key === 'counts' || key === 'rateHz')) || (outcome.name === 'timeDifferences' && key === 'counts');
-}
 
 function* array(values: NumberArray): Generator<string> {
   yield '[';
@@ -51,36 +54,55 @@ function text(value: number | bigint): string {
 
 function bigintAsText(_key: string, value: unknown): unknown { return typeof value === 'bigint' ? String(value) : value; }
 
-/** One row per bin (per channel for rates). Counters get a column per channel, time differences a column `histogram`. */
+/**
+ * The outputs with the most dimensions, and whatever names their rows. Of a value per channel each channel has a column of its
+ * own; any other leading dimension becomes a column beside the values.
+ */
 export function toColumns(outcome: Outcome): Column[] {
-  const values = outcome.values as Record<string, NumberArray>;
-  const get = (key: string): NumberArray => values[key] as NumberArray;
-  switch (outcome.name) {
-    case 'countrate':
-      return [
-        { name: 'channel', values: Int32Array.from(get('channels') as Float64Array) }, { name: 'rate_hz', values: get('rateHz') },
-        { name: 'uncertainty_hz', values: get('uncertaintyHz') }, { name: 'counts', values: get('counts') }, { name: 'counts_total', values: get('countsTotal') },
-      ];
-    case 'counter': {
-      const channels = outcome.info.config['channels'] as readonly number[];
-      const columnsOf = (key: string, name: string): Column[] => channels.map((channel, i) => (
-        { name: `${name}_ch${channel < 0 ? 'm' : ''}${Math.abs(channel)}`, values: row(get(key), channels.length, i) }));
-      return [{ name: 'index_ps', values: get('indexPs') }, ...columnsOf('counts', 'counts'), ...columnsOf('rateHz', 'rate_hz')];
-    }
-    case 'timeDifferences': {
-      const index = get('indexPs') as Float64Array;
-      const histograms = rowsOf(outcome);
-      const repeated = new Float64Array(index.length * histograms);
-      for (let i = 0; i < histograms; i++) repeated.set(index, i * index.length);
-      return [
-        { name: 'histogram', values: Uint32Array.from(repeated, (_, i) => Math.floor(i / index.length)) },
-        { name: 'index_ps', values: repeated }, { name: 'counts', values: get('counts') },
-      ];
-    }
-    case 'histogram': case 'correlation': case 'startStop':
-      return [
-        { name: 'index_ps', values: get('indexPs') }, { name: 'counts', values: get('counts') },
-        ...(outcome.normalized && values['g2'] ? [{ name: 'g2', values: get('g2') }, { name: 'g2_error', values: get('g2Error') }] : []),
-      ];
+  const { name, values } = outcome;
+  const arrays = Object.entries(values).filter((entry): entry is [string, NumberArray] => typeof entry[1] === 'object')
+    .map(([key, value]) => ({ key, value, dimensions: dimensionsOf(name, key) }));
+  const most = Math.max(...arrays.map(({ dimensions }) => dimensions.length));
+  const main = arrays.find(({ dimensions }) => dimensions.length === most);
+  if (!main) return [];
+  const same = arrays.filter(({ dimensions }) => dimensions.join() === main.dimensions.join());
+  const alone = (dimension: string) => arrays.filter(({ dimensions }) => dimensions.length === 1 && dimensions[0] === dimension);
+  const last = main.dimensions.at(-1) as string;
+  if (most <= 1) return same.map(({ key, value }) => column(key, value));
+  const sizes = sizesOf(outcome, main.key), rows = sizes.slice(0, -1).reduce((product, size) => product * size, 1), length = sizes.at(-1) as number;
+  if (main.dimensions[0] === 'channels' && most === 2) {
+    const channels = outcome.info.config['channels'] as readonly number[];
+    return [
+      ...alone(last).map(({ key, value }) => column(key, value)),
+      ...same.flatMap(({ key, value }) => channels.map((channel, i) => (
+        { name: `${snake(key)}_ch${channel < 0 ? 'm' : ''}${Math.abs(channel)}`, values: row(value, channels.length, i) }))),
+    ];
   }
+  const total = rows * length;
+  const place = (d: number): ((i: number) => number) => {
+    const step = sizes.slice(d + 1).reduce((product, size) => product * size, 1);
+    return i => Math.floor(i / step) % (sizes[d] as number);
+  };
+  const leading = main.dimensions.slice(0, -1).flatMap((dimension, d) => {
+    const named = alone(dimension), at = place(d);
+    return named.length > 0 ? named.map(({ key, value }) => column(key, repeated(value, total, at)))
+      : [{ name: snake(dimension.replace(/s$/, '')), values: Uint32Array.from({ length: total }, (_, i) => at(i)) }];
+  });
+  return [
+    ...leading, ...alone(last).map(({ key, value }) => column(key, repeated(value, total, place(most - 1)))),
+    ...same.map(({ key, value }) => column(key, value)),
+  ];
 }
+
+function column(key: string, values: NumberArray): Column {
+  return key === 'channels' ? { name: 'channel', values: Int32Array.from(values as Float64Array) } : { name: snake(key), values };
+}
+
+function repeated(values: NumberArray, total: number, at: (i: number) => number): NumberArray {
+  const copy = new (values.constructor as new (length: number) => NumberArray)(total);
+  for (let i = 0; i < total; i++) copy[i] = values[at(i)] as never;
+  return copy;
+}
+
+/** `rateHz` -> `rate_hz`, `g2Error` -> `g2_error`. */
+function snake(key: string): string { return key.replaceAll(/(?<=[a-z\d])[A-Z]/g, letter => `_${letter}`).toLowerCase(); }

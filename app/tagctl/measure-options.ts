@@ -3,13 +3,14 @@
 // `binwidthPs` becomes `--binwidth TIME`. Channels have one more spelling, `--channels 1,2`, in the order of the table.
 // Values are read here; whether they are in range is checked by the engine, so that there is one rule and one message.
 import { Option, type Command } from 'commander';
+import { channelsOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { measurementNames, measurements, type MeasurementName, type MeasurementSpec, type Parameter } from '../core/measurements.ts';
 import { formatPs, parseQuantity } from '../core/units.ts';
 
 /** `timeDifferences` -> `time-differences`; `binwidthPs` -> `binwidth`; `triggerLevelV` -> `trigger-level`. */
 export function kebab(key: string): string {
-  return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/(?<=[a-z])[A-Z]+/g, capitals => `-${capitals}`).toLowerCase();
 }
 
 /** All spellings of a measurement's name; the first is the one that help shows. */
@@ -22,8 +23,9 @@ export function measurementOf(text: string): MeasurementName | undefined {
   return measurementNames.find(name => spellings(name).includes(text));
 }
 
-/** Parameters of kind `channel`, in the order in which `--channels` lists them. */
+/** Parameters of kind `channel`, in the order in which `--channels` lists them; none where `channels` is an argument itself. */
 function channelKeys(spec: MeasurementSpec): string[] {
+  if ('channels' in spec.parameters) return [];
   return Object.entries(spec.parameters).filter(([, parameter]) => parameter.kind === 'channel').map(([key]) => key);
 }
 
@@ -44,18 +46,29 @@ export function addMeasurementOptions(command: Command, name: MeasurementName): 
 function placeholder(parameter: Parameter): string {
   switch (parameter.kind) {
     case 'channels': return '1,2,...';
+    case 'groups': return '1+2,1+3,...';
     case 'channel': return 'CHANNEL';
     case 'duration': return 'TIME';
+    case 'durations': return 'TIME,...';
     case 'integer': return 'N';
+    case 'integers': return 'N,...';
+    case 'numbers': return 'NUMBER,...';
+    case 'number': return parameter.unit === 'Hz' ? 'RATE' : 'NUMBER';
+    case 'boolean': return 'yes|no';
+    case 'name': return 'NAME';
     case 'choice': return parameter.choices.join('|');
   }
 }
 
 function helpOf(parameter: Parameter): string {
   const text = parameter.help.replace(/\.$/, '');
-  const given = 'default' in parameter && parameter.default !== undefined
-    ? ` (${parameter.kind === 'duration' ? formatPs(parameter.default as number).replace(' ', '') : parameter.default})` : '';
+  const given = 'default' in parameter && parameter.default !== undefined && String(parameter.default) !== '' ? ` (${defaultText(parameter, parameter.default)})` : '';
   return `${text.charAt(0).toLowerCase()}${text.slice(1)}${given}`;
+}
+
+function defaultText({ kind }: Parameter, value: unknown): string {
+  if (kind === 'boolean') return value === true ? 'yes' : 'no';
+  return [value].flat().map(item => kind.startsWith('duration') ? formatPs(item as number).replace(' ', '') : String(item)).join(',');
 }
 
 /** Reads the options of one measurement into the arguments that the engine takes. */
@@ -84,7 +97,7 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
       hint: `Write --channels ${single.slice(0, 2).join(',').toUpperCase()}, for example --channels 1,2.`,
     });
   }
-  if ('channels' in spec.parameters && !('channels' in config)) {
+  if (spec.parameters['channels'] && !('optional' in spec.parameters['channels']) && !('channels' in config)) {
     throw new TaggerError('usage', `Cannot measure ${spec.className}: no channel is given.`, { hint: 'Write --channels 1,2.' });
   }
   return config;
@@ -92,8 +105,7 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
 
 /** @throws {TaggerError} `usage` if a delay is for a channel that is not measured: it would change nothing, and say nothing */
 export function checkDelays(name: MeasurementName, config: Readonly<Record<string, unknown>>, delays: Readonly<Record<number, number>> = {}): void {
-  const measured = Object.entries(measurements[name].parameters as MeasurementSpec['parameters'])
-    .flatMap(([key, { kind }]) => kind === 'channel' || kind === 'channels' ? [config[key]].flat() : []).filter(channel => channel !== undefined);
+  const measured = channelsOf(measurements[name].parameters, config);
   const other = Object.keys(delays).map(Number).find(channel => !measured.includes(channel));
   if (other !== undefined) {
     throw new TaggerError('usage', `--delay: this measurement does not use channel ${other}.`, { hint: `It uses ${measured.join(', ')}.` });
@@ -107,12 +119,36 @@ function optionKey(key: string): string {
 
 function parse(option: string, parameter: Parameter, text: string): unknown {
   switch (parameter.kind) {
-    case 'channels': return parseChannels(text);
+    case 'channels': return parameter.unused ? text.split(',').map(item => (item.trim() === '0' ? 0 : parseChannel(item))) : parseChannels(text);
+    case 'groups': return text.split(',').map(group => group.split('+').map(parseChannel));
     case 'channel': return parseChannel(text);
     case 'duration': return parseTime(option, text);
+    case 'durations': return text.split(',').map(item => parseTime(option, item));
     case 'integer': return parseInteger(option, text);
-    case 'choice': return text;
+    case 'integers': return text.split(',').map(item => parseInteger(option, item));
+    case 'numbers': return text.split(',').map(item => parseNumber(option, item));
+    case 'number': return parameter.unit === 'Hz' ? parseRate(option, text) : parseNumber(option, text);
+    case 'boolean': return parseYes(option, text);
+    case 'name': case 'choice': return text;
   }
+}
+
+function parseRate(option: string, text: string): number {
+  try { return parseQuantity(text, 'rate'); } catch (error) {
+    throw error instanceof TaggerError ? new TaggerError(error.code, `--${option}: ${error.message}`, { hint: error.hint }) : error;
+  }
+}
+
+function parseNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isFinite(number)) throw new TaggerError('usage', `--${option}: cannot read '${text}' as a number.`, { hint: 'Write a plain number, for example -9 or 0.5.' });
+  return number;
+}
+
+function parseYes(option: string, text: string): boolean {
+  if (['yes', 'true', 'on'].includes(text)) return true;
+  if (['no', 'false', 'off'].includes(text)) return false;
+  throw new TaggerError('usage', `--${option}: cannot read '${text}'.`, { hint: 'Write yes or no.' });
 }
 
 export function parseTime(option: string, text: string): number {

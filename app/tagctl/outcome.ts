@@ -1,6 +1,7 @@
 // tagctl/outcome.ts - what a finished measurement says: its arrays by the names that every output uses, and its account.
 import type { NumberArray } from '../format/table.ts';
-import type { MeasurementName } from '../core/measurements.ts';
+import { specOf } from '../core/arguments.ts';
+import { measurementNames, type MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
 import type { TaggerInfo } from '../core/tagger.ts';
 
@@ -42,55 +43,54 @@ export function describeSource({ model, description = '', channels }: TaggerInfo
   };
 }
 
-/** Values by name, in the order in which they are printed, and the getter that each comes from. */
-const getters: Record<MeasurementName, Readonly<Record<string, string>>> = {
-  countrate: { channels: 'getIndex', rateHz: 'getData', uncertaintyHz: 'getUncertainty', counts: 'getCountsReceived', countsTotal: 'getCountsTotal' },
-  counter: { indexPs: 'getIndex', counts: 'getData', rateHz: 'getDataNormalized', countsTotal: 'getDataTotalCounts' },
-  histogram: { indexPs: 'getIndex', counts: 'getData' },
-  correlation: { indexPs: 'getIndex', counts: 'getData' },
-  timeDifferences: { indexPs: 'getIndex', counts: 'getData', rounds: 'getCounts', histogramIndex: 'getHistogramIndex', ready: 'ready' },
-  startStop: { entries: 'getData' },
-};
-
 /** Measurements that know g2. */
-export const normalizable: ReadonlySet<MeasurementName> = new Set(['histogram', 'correlation']);
+export const normalizable: ReadonlySet<MeasurementName> = new Set(measurementNames.filter(name => specOf(name).normalized !== undefined));
 
 /** Reads everything of a measurement that stands still; the account is that of the last value read. */
 export async function readOutcome(
   measurement: Readable, name: MeasurementName, options: ReadOptions,
 ): Promise<Pick<Outcome, 'info' | 'values'>> {
+  const { outputs, normalized = {}, getters } = specOf(name);
   const values: Record<string, Value> = {};
   let info: ResultInfo | undefined;
-  for (const [key, getter] of Object.entries(getters[name])) {
-    const reading = await measurement.read(getter);
+  for (const [key, getter] of Object.entries({ ...outputs, ...(options.normalized ? normalized : {}) })) {
+    const args = getters[getter]?.args && 'rates' in getters[getter].args ? { rates: options.rates } : {};
+    const reading = await measurement.read(getter, args);
     info = reading.info;
     values[key] = reading.value as Value;
   }
-  if (options.normalized && normalizable.has(name)) {
-    for (const [key, getter] of [['g2', 'getDataNormalized'], ['g2Error', 'getDataNormalizedError']] as const) {
-      values[key] = (await measurement.read(getter, { rates: options.rates })).value as Value;
-    }
-  }
-  if (info === undefined) throw new Error(`No getter is listed for ${name}.`);
-  return { info, values: name === 'startStop' ? apart(values['entries'] as Float64Array) : values };
+  if (info === undefined) throw new Error(`No output is listed for ${name}.`);
+  return { info, values };
 }
 
-/** StartStop answers rows of [left edge, count]; every other output wants two arrays. */
-function apart(entries: Float64Array): Record<string, Value> {
-  const indexPs = new Float64Array(entries.length / 2);
-  const counts = new Float64Array(entries.length / 2);
-  for (let k = 0; k < indexPs.length; k++) {
-    indexPs[k] = entries[2 * k]!;
-    counts[k] = entries[2 * k + 1]!;
-  }
-  return { indexPs, counts };
+/** The dimensions of an output by the names in the table: `['channels', 'values']`; none for a single number. */
+export function dimensionsOf(name: MeasurementName, key: string): string[] {
+  const { outputs, normalized = {}, getters } = specOf(name);
+  const shape = getters[outputs[key] ?? normalized[key] ?? '']?.shape ?? '';
+  return shape.replaceAll(/[[\] ]/g, '').split(',').filter(part => part !== '');
 }
 
-/** The rows of a two-dimensional value: channels of a counter, histograms of time differences; 1 where there are none. */
-export function rowsOf(outcome: Pick<Outcome, 'name' | 'info'>): number {
-  const { channels, histograms } = outcome.info.config;
-  if (outcome.name === 'counter' && Array.isArray(channels)) return channels.length;
-  return outcome.name === 'timeDifferences' && typeof histograms === 'number' ? histograms : 1;
+/** How long each dimension of an output is, from whatever else has it: an output of this dimension alone, or the arguments. */
+export function sizesOf(outcome: Pick<Outcome, 'name' | 'info' | 'values'>, key: string): number[] {
+  const { name, info, values } = outcome;
+  const dimensions = dimensionsOf(name, key);
+  const known = dimensions.map(dimension => {
+    if (/^\d+$/.test(dimension)) return Number(dimension);
+    const alone = Object.keys(values).find(other => dimensionsOf(name, other).join() === dimension);
+    if (alone !== undefined) return lengthOf(values[alone]);
+    const argument = info.config[dimension];
+    return Array.isArray(argument) ? argument.length : typeof argument === 'number' ? argument : undefined;
+  });
+  // One that is not told follows from the others.
+  const rest = known.reduce<number>((product, size) => product * (size ?? 1), 1);
+  return known.map(size => size ?? lengthOf(values[key]) / (rest || 1));
+}
+
+function lengthOf(value: Value | undefined): number { return typeof value === 'object' ? value.length : 0; }
+
+/** The rows of a value: everything but its last dimension. */
+export function rowsOf(outcome: Pick<Outcome, 'name' | 'info' | 'values'>, key: string): number {
+  return sizesOf(outcome, key).slice(0, -1).reduce((product, size) => product * size, 1);
 }
 
 export function row<T extends NumberArray>(values: T, rows: number, index: number): T {

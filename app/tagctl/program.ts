@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { analyzeCommand } from './commands/analyze.ts';
 import { grantsCommand, revokeCommand, shareCommand } from './commands/grants.ts';
+import { kernelCommand } from './commands/kernel.ts';
 import { loginCommand } from './commands/login.ts';
 import { measureCommand } from './commands/measure.ts';
 import { ratesCommand } from './commands/rates.ts';
@@ -19,7 +20,7 @@ export function makeProgram(context: Context): Command {
     .usage('COMMAND [options]')
     .version(version, '-V, --version', 'show the version');
   for (const make of [
-    loginCommand, infoCommand, taggersCommand, ratesCommand, setCommand, measureCommand, analyzeCommand, shareCommand, grantsCommand, revokeCommand,
+    loginCommand, infoCommand, taggersCommand, ratesCommand, setCommand, measureCommand, analyzeCommand, shareCommand, grantsCommand, revokeCommand, kernelCommand,
   ]) program.addCommand(make(context));
   return examples(program,
     'tagctl login < link.txt', 'tagctl rates --watch', 'tagctl measure correlation --channels 1,2 --binwidth 16ps --for 10s --plot',

@@ -1,12 +1,15 @@
 // tagctl/report.ts - a result for people: what was measured, how long, how complete, and the number one looks for.
 //
 // Loss is always on the page, green or not: a missing line would read as "none".
-import { measurements } from '../core/measurements.ts';
+import { specOf } from '../core/arguments.ts';
+import { measurements, type MeasurementName } from '../core/measurements.ts';
+import type { CheckedConfig, Parameter } from '../core/spec.ts';
 import type { ResultInfo } from '../core/results.ts';
 import type { WorstGrade } from '../core/tags.ts';
 import { formatPs, formatSi } from '../core/units.ts';
 import { bar } from './canvas.ts';
-import { row, rowsOf, type Outcome } from './outcome.ts';
+import type { NumberArray } from '../format/table.ts';
+import { dimensionsOf, row, rowsOf, type Outcome, type Value } from './outcome.ts';
 import { plot } from './plot.ts';
 import { paint, printable, table, type Style, type Terminal } from './terminal.ts';
 
@@ -25,21 +28,33 @@ export function report(outcome: Outcome, terminal: Terminal): string[] {
 
 interface Fact { label: string; text: string; style?: Style }
 
-/** What, of which channels, in which bins. */
+/** What, of which channels, in which bins; other arguments where they are not their default. */
 function subject({ name, info }: Outcome): string {
   const { config } = info;
-  const channel = (key: string, fallback: string): string => String(config[key] ?? config[fallback]);
-  const bins = typeof config['binwidthPs'] === 'number'
-    ? `${config['bins'] ?? config['values'] ?? ''} bins of ${formatPs(config['binwidthPs'])}`.trim() : '';
-  const what = {
-    countrate: () => channelList(config['channels']), counter: () => channelList(config['channels']),
-    correlation: () => `t(${config['channel1']}) - t(${channel('channel2', 'channel1')})`,
-    histogram: () => `click ${config['click']}, start ${channel('start', 'click')}`,
-    timeDifferences: () => `click ${config['click']}, start ${channel('start', 'click')}, histograms ${config['histograms']}`,
-    startStop: () => `click ${config['click']}, start ${channel('start', 'click')}`,
-  }[name]();
-  return [what, bins].filter(part => part !== '').join(' | ');
+  if (name === 'correlation') return [`t(${config['channel1']}) - t(${config['channel2'] ?? config['channel1']})`, binsOf(config)].join(' | ');
+  const words: string[] = [];
+  for (const [key, parameter] of Object.entries(specOf(name).parameters)) {
+    const value = config[key];
+    if (value === undefined || ['bins', 'values', 'binwidthPs'].includes(key)) continue;
+    if (key === 'channels') words.push(channelList(value));
+    else if (!('default' in parameter) || JSON.stringify(parameter.default) !== JSON.stringify(value)) words.push(`${label(key)} ${inWords(parameter, value)}`);
+  }
+  return [words.join(', '), binsOf(config)].filter(part => part !== '').join(' | ');
 }
+
+function binsOf(config: CheckedConfig): string {
+  return typeof config['binwidthPs'] === 'number' ? `${config['bins'] ?? config['values'] ?? ''} bins of ${formatPs(config['binwidthPs'])}`.trim() : '';
+}
+
+function inWords({ kind }: Parameter, value: CheckedConfig[string]): string {
+  const list = [value].flat() as (number | readonly number[])[];
+  if (kind === 'duration' || kind === 'durations') return list.map(ps => formatPs(ps as number)).join(', ');
+  if (kind === 'groups') return list.map(group => (group as readonly number[]).join('+')).join(', ');
+  return list.join(', ');
+}
+
+/** `histogramIndex` -> `histogram index`; units that end a name are told by the value. */
+function label(key: string): string { return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`); }
 
 function channelList(channels: unknown): string {
   return Array.isArray(channels) ? `channel${channels.length > 1 ? 's' : ''} ${channels.join(', ')}` : '';
@@ -49,8 +64,25 @@ function outcomeFacts(outcome: Outcome): Fact[] {
   const { name, values } = outcome;
   if (name === 'countrate') return [];
   if (name === 'counter') return counterFacts(outcome);
-  const counts = values['counts'] as Float64Array;
-  const index = values['indexPs'] as Float64Array;
+  const facts: Fact[] = [];
+  if (specOf(name).plot.y === 'pairs' && typeof values['counts'] === 'object') facts.push(...pairFacts(values['counts'], values['indexPs']));
+  if (name === 'startStop') facts.push({ label: 'entries', text: whole((values['counts'] as NumberArray).length) });
+  for (const [key, value] of Object.entries(values)) {
+    if (key === 'ready') continue;
+    if (typeof value === 'object') {
+      // What fits into a line is read sooner than it is plotted.
+      if (specOf(name).plot.kind === 'points' && key !== specOf(name).plot.index && value.length <= 8) {
+        facts.push({ label: label(key), text: Array.from(value as ArrayLike<number | bigint>, item => scalarText(name, key, Number(item))).join(', ') });
+      }
+      continue;
+    }
+    facts.push({ label: label(key), text: typeof value === 'boolean' ? (value ? 'yes' : 'no') : scalarText(name, key, value) });
+  }
+  if (name === 'correlation') facts.push(...g2Fact(outcome));
+  return facts;
+}
+
+function pairFacts(counts: NumberArray, index: Value | undefined): Fact[] {
   let total = 0;
   let at = -1;
   for (let k = 0; k < counts.length; k++) {
@@ -59,14 +91,17 @@ function outcomeFacts(outcome: Outcome): Fact[] {
     if (value > 0 && (at < 0 || value > Number(counts[at]))) at = k;
   }
   const facts: Fact[] = [{ label: 'pairs', text: whole(total) }];
-  if (at >= 0) facts.push({ label: 'peak', text: `${whole(Number(counts[at]))} pairs in the bin at ${formatPs(Number(index[at % index.length]))}` });
-  if (name === 'timeDifferences') {
-    const state = Number(values['histogramIndex']);
-    facts.push({ label: 'rounds', text: `${whole(Number(values['rounds']))}${state === -1 ? ', waiting for next' : state === -2 ? ', waiting for sync' : ''}` });
-  }
-  if (name === 'startStop') facts.push({ label: 'entries', text: whole(counts.length) });
-  if (name === 'correlation') facts.push(...g2Fact(outcome));
+  if (at >= 0 && typeof index === 'object') facts.push({ label: 'peak', text: `${whole(Number(counts[at]))} pairs in the bin at ${formatPs(Number(index[at % index.length]))}` });
   return facts;
+}
+
+function scalarText(name: MeasurementName, key: string, value: number): string {
+  if (key === 'histogramIndex') return value === -1 ? 'waiting for next' : value === -2 ? 'waiting for sync' : String(value);
+  const { getters, outputs } = specOf(name);
+  const { unit = '' } = getters[outputs[key] ?? ''] ?? {};
+  if (unit === 'ps') return formatPs(value);
+  if (unit === 'Hz' || unit === 's') return formatSi(value, unit, 6);
+  return Number.isInteger(value) ? whole(value) : String(Number(value.toPrecision(6)));
 }
 
 /** The bin that holds delay 0 is the one whose left edge is 0. */
@@ -84,7 +119,7 @@ function g2Fact({ values, info }: Outcome): Fact[] {
 function counterFacts(outcome: Outcome): Fact[] {
   const channels = outcome.info.config['channels'] as readonly number[];
   return channels.map((channel, i) => {
-    const rates = row(outcome.values['rateHz'] as Float64Array, rowsOf(outcome), i).filter(rate => !Number.isNaN(rate));
+    const rates = row(outcome.values['rateHz'] as Float64Array, channels.length, i).filter(rate => !Number.isNaN(rate));
     const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
     const total = (outcome.values['countsTotal'] as Float64Array)[i];
     return { label: `channel ${channel}`, text: rates.length === 0 ? `no complete bin, ${whole(Number(total))} tags` : `${formatSi(mean, 'cps')} mean of ${rates.length} complete bins, ${whole(Number(total))} tags` };
@@ -111,6 +146,8 @@ function accountFacts(info: ResultInfo): Fact[] {
   if (info.epochs > 1) facts.push({ label: 'restarts', style: 'yellow', text: `the device restarted its clock ${info.epochs - 1} times; no delay crosses one` });
   if (info.disorder > 0) facts.push({ label: 'disorder', style: 'yellow', text: `${whole(info.disorder)} tags came out of order` });
   if (info.droppedStarts > 0) facts.push({ label: 'dropped', style: 'yellow', text: `${whole(info.droppedStarts)} starts were forgotten: the window is longer than the memory for it` });
+  if (info.stoppedBy === 'settings') facts.push({ label: 'stopped', style: 'yellow', text: 'a setting of one of its channels was changed' });
+  if (info.part !== undefined && info.part > 0) facts.push({ label: 'part', style: 'yellow', text: `only since the last change of settings; ${info.part} before it` });
   if (info.mixed) facts.push({ label: 'mixed', style: 'yellow', text: 'a setting of one of its channels changed while it ran' });
   return facts;
 }
@@ -138,26 +175,27 @@ function rateTable(outcome: Outcome, terminal: Terminal): string[] {
   return table(rows, [true, false, true, false, true, false]);
 }
 
-/** What `--plot` adds: one plot, or one per channel of a counter. */
+/** What `--plot` adds: one plot, or one per channel. */
 export function plots(outcome: Outcome, terminal: Terminal, log: boolean): string[] {
   const { name, values, info } = outcome;
-  if (name === 'countrate') return [];
-  const { x: xLabel, y } = measurements[name].plot;
-  const index = values['indexPs'] as Float64Array;
-  const width = info.config['binwidthPs'] as number;
-  const title = (what: string): string => `${measurements[name].className}  ${what}`;
-  if (name === 'counter') {
+  const { plot: shown, outputs, normalized = {}, className } = specOf(name);
+  if (shown.kind === 'none') return [];
+  const index = values[shown.index ?? 'indexPs'] as Float64Array;
+  const width = (info.config['binwidthPs'] as number | undefined) ?? 0;
+  const isG2 = outcome.normalized && 'g2' in normalized;
+  const key = isG2 ? 'g2' : Object.keys(outputs).find(output => outputs[output] === shown.getter) ?? 'counts';
+  const value = values[key];
+  if (typeof value !== 'object') return [];
+  const dimensions = dimensionsOf(name, key), rows = rowsOf(outcome, key);
+  const draw = (y: NumberArray, what: string, height?: number): string[] => ['', ...plot({ x: index, y, width, sparse: shown.sparse ?? false }, {
+    title: `${className}  ${what}`, xLabel: name === 'correlation' ? `t(ch${info.config['channel1']}) - t(ch${info.config['channel2'] ?? info.config['channel1']}) (ps)` : shown.x,
+    yLabel: isG2 ? 'g2' : shown.y, terminal, log: log || (shown.logY ?? false), ...(height === undefined ? {} : { rows: height }),
+  })];
+  if (dimensions[0] === 'channels' && dimensions.length === 2) {
     const channels = info.config['channels'] as readonly number[];
-    const rows = Math.max(6, Math.floor(16 / channels.length));
-    return channels.flatMap((channel, i) => ['', ...plot(
-      { x: index, y: row(values['rateHz'] as Float64Array, channels.length, i), width },
-      { title: title(`channel ${channel}`), xLabel, yLabel: y, terminal, log, rows })]);
+    return channels.flatMap((channel, i) => draw(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));
   }
-  const shown = values['g2'] !== undefined && name !== 'timeDifferences' && outcome.normalized ? 'g2' : 'counts';
-  const label = name === 'correlation' ? `t(ch${info.config['channel1']}) - t(ch${info.config['channel2'] ?? info.config['channel1']}) (ps)` : xLabel;
-  const first = row(values[shown] as Float64Array, rowsOf(outcome), 0);
-  return ['', ...plot({ x: index, y: first, width, sparse: name === 'startStop' },
-    { title: title(rowsOf(outcome) > 1 ? `histogram 0 of ${rowsOf(outcome)}` : subject(outcome)), xLabel: label, yLabel: shown === 'g2' ? 'g2' : y, terminal, log })];
+  return draw(row(value, rows, 0), rows > 1 ? `${(dimensions[0] ?? '').replace(/s$/, '')} 0 of ${rows}` : subject(outcome));
 }
 
 /** Six digits: the difference between live time and duration is often small and matters. */

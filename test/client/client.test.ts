@@ -6,6 +6,7 @@ import { connect, TaggerError, type Reading } from '../../app/client/index.ts';
 import { measurements, measurementNames } from '../../app/core/measurements.ts';
 import type { StationEvent } from '../../app/core/station.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { exampleConfig } from '../support/example-config.ts';
 import { failure, until } from '../support/raw-rpc.ts';
 import { serveStation } from '../support/rpc-station.ts';
 
@@ -37,12 +38,8 @@ test('every measurement of the table has its getters, and no others', async t =>
   await using served = await serveStation();
   await using session = await served.connect();
   await using tagger = await session.tagger();
-  const configs = {
-    countrate: { channels: [1, 2] }, counter: { channels: [1, 2], values: 3 }, histogram: { click: 1, start: 2, bins: 10 }, correlation: { channel1: 1, bins: 10 },
-    timeDifferences: { click: 1, histograms: 2, bins: 5 }, startStop: { click: 1 },
-  } as const;
   for (const name of measurementNames) {
-    const m = await tagger.measure(name, configs[name] as never) as unknown as Record<string, () => Promise<unknown>>;
+    const m = await tagger.measure(name, exampleConfig(name) as never) as unknown as Record<string, () => Promise<unknown>>;
     for (const [getter, { type }] of Object.entries(measurements[name].getters)) {
       const value = await m[getter]!();
       if (type === 'scalar' || type === 'boolean') t.is(typeof value, type === 'scalar' ? 'number' : 'boolean', `${name}.${getter}`);

@@ -1,8 +1,10 @@
-// test/dsp/fence.test.ts - measurements begin together and miss nothing, however late a thread hears of it.
+// test/dsp/fence.test.ts - places in the stream: measurements begin together and miss nothing, and whoever waits for a place is told.
+import { once } from 'node:events';
+import { BroadcastChannel } from 'node:worker_threads';
 import test from 'ava';
 import type { MeasurementPort } from '../../app/core/station.ts';
 import { DspThread } from '../../app/dsp/threads.ts';
-import { ScriptedLine } from './support/script.ts';
+import { ScriptedLine, type Act } from './support/script.ts';
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 const request = { name: 'countrate', config: { channels: [1] } } as const;
@@ -40,4 +42,103 @@ test.serial('measurements created together begin together although the main thre
     return info.startPs;
   }));
   t.is(new Set(starts).size, 1, `they began at ${starts.join(', ')} ps`);
+});
+
+/** `n` tags on channel index 0, 1 ns apart, the first at `fromPs`. */
+function some(fromPs: number, n: number): Act {
+  return { do: 'tags', tags: { timesPs: Array.from({ length: n }, (_, i) => BigInt(fromPs + i * 1000)), channels: Array.from({ length: n }, () => 0) } };
+}
+
+for (const late of [false, true]) {
+  test(`after a sync every measurement shows what had come, over the wrap of the fence${late ? ', with a late worker' : ''}`, async t => {
+    // Fences begin 16 below their wrap.
+    const rounds = late ? 5 : 40;
+    const acts = Array.from({ length: rounds + 1 }, (_, i): Act[] => [{ do: 'gate', name: String(i) }, some(i * 1e6, 10 + i)]).flat();
+    await using scripted = await ScriptedLine.open({ acts, freeRunning: true, source: 'waitable' }, {
+      dspWorkers: 2, maxBlockTags: 4, ...(late ? { workers: { dsp: new URL('./support/late-dsp.worker.ts', import.meta.url) } } : {}),
+    });
+    const { line } = scripted;
+    const ports = [
+      ...await line.createMeasurements([request, { name: 'histogram', config: { click: 1, binwidthPs: 1000, bins: 20_000 } }, request]),
+      ...await line.createMeasurements([request], { delaysPs: { 2: 0, 1: -5 } }),
+    ];
+    const seen = new Set<number>();
+    let all = 0;
+    for (let i = 0; i < rounds; i++) {
+      scripted.open(String(i));
+      all += 10 + i;
+      await scripted.reached(String(i + 1));
+      const fence = line.getFence();
+      seen.add(fence);
+      t.is(line.getFence(false), fence);
+      t.true(await line.waitForFence(fence));
+      t.true(await line.waitForFence(fence, 0), 'a fence that was passed stays so');
+      // The view has moved the first tag in front of its begin, and the last it knows only when the next comes.
+      const tags = await Promise.all(ports.map(async port => (await port.account()).tags));
+      t.deepEqual(tags.slice(0, 3), [all, all, all], `round ${i}`);
+      t.true(all - tags[3]! <= 2, `round ${i}: ${tags[3]} of ${all} with a delay`);
+    }
+    t.is(seen.size, rounds);
+    if (!late) t.true([...seen].some(fence => fence < 2 ** 31) && [...seen].some(fence => fence >= 2 ** 31), [...seen].join(' '));
+  });
+}
+
+test('a source that has not begun has nothing in front of a fence, and one that has ended neither', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [some(0, 100)] }, { dspWorkers: 2 });
+  const { line } = scripted;
+  t.true(await line.waitForFence(line.getFence()));
+  const [port] = await line.createMeasurements([request], { start: false }) as [MeasurementPort];
+  t.true(await line.waitForFence(line.getFence(), 0));
+  await port.start();
+  t.true(await line.waitForFence(line.getFence()));
+  await port.waitUntilFinished();
+  for (const timeoutMs of [-1, 10_000, 2 ** 40]) t.true(await line.waitForFence(line.getFence(), timeoutMs));
+  t.is((await port.account()).tags, 100);
+});
+
+test('waiting ends when the tagger, a worker or the line dies, and a held worker is waited for', async t => {
+  const hold = new BroadcastChannel(`hold ${process.pid}`);
+  const tell: (message: unknown) => void = hold.postMessage.bind(hold);
+  const workers = { dsp: new URL('./support/odd-dsp.worker.ts', import.meta.url) };
+  const holding = { name: 'countrate', config: { channels: [2, 1] } } as const;
+  const deadly = { name: 'countrate', config: { channels: [4, 1] } } as const;
+  for (const how of ['let go', 'dies', 'closed'] as const) {
+    const scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }, some(0, 10), { do: 'gate', name: 'b' }, { do: 'fail', message: 'pulled' }] }, { workers });
+    const { line } = scripted;
+    const held = once(hold, 'message');
+    const [port] = await line.createMeasurements(how === 'dies' ? [holding, deadly] : [holding]) as [MeasurementPort];
+    scripted.open('a');
+    await held;
+    const fence = line.getFence();
+    t.false(await line.waitForFence(fence, 0), how);
+    const waiting = Promise.allSettled([line.waitForFence(fence), line.waitForFence(fence), line.waitForFence(fence, 30_000)]);
+    t.false(await line.waitForFence(fence, 20), how);
+    if (how === 'closed') await line[Symbol.asyncDispose]();
+    else tell('let go');
+    for (const answer of await waiting) {
+      if (how === 'closed') t.like((answer as PromiseRejectedResult).reason, { code: 'device-lost' });
+      else t.is((answer as PromiseFulfilledResult<boolean>).value, true, how);
+    }
+    if (how === 'let go') {
+      t.is((await port.account()).tags, 10);
+      scripted.open('b');
+      await port.waitUntilFinished();
+      t.true(await line.waitForFence(fence), 'it was passed before the end');
+      await t.throwsAsync(line.waitForFence(line.getFence()), { code: 'device-lost', message: /pulled/ });
+    }
+    await scripted[Symbol.asyncDispose]();
+    await t.throwsAsync(line.waitForFence(line.getFence()), { code: 'device-lost' });
+  }
+  hold.close();
+});
+
+test('a fence that nobody was given is refused, and many who ask at once share one', async t => {
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }], freeRunning: true });
+  const { line } = scripted;
+  for (const wrong of [-1, 0.5, 2 ** 32, NaN, '7', null, line.getFence(false) + 1, (line.getFence(false) + 2 ** 31 - 1) % 2 ** 32]) {
+    await t.throwsAsync(line.waitForFence(wrong as number), { code: 'usage' }, String(wrong));
+  }
+  const fences = Array.from({ length: 1000 }, () => line.getFence());
+  t.true(new Set(fences).size <= 2, 'none is named while one is on its way');
+  t.deepEqual(new Set(await Promise.all(fences.map(fence => line.waitForFence(fence)))), new Set([true]));
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { startDaemon, type DaemonUnderTest } from '../support/daemon.ts';
 import { writePtu } from '../support/ptu.ts';
 
@@ -17,10 +17,12 @@ const programs = snippets.filter(({ language }) => language === 'ts').map(({ tex
 /** What each program prints. */
 const promised: Record<string, RegExp> = {
   'first.ts': /tags in 2 s of live time, loss: none\nchannel 2 fires \S+ ps after channel 1, \d+ pairs/,
+  'together.ts': /^both saw [1-9]\d* tags: true/,
   'share.ts': /give this away: \S+\n\d+ channels, \d/,
   'rates.ts': /^Float64Array\(2\) \[ [\d.]+, [\d.]+ \]/,
 };
-const commands = snippets.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'));
+const blocks = snippets.filter(({ language }) => language === 'sh').map(({ text }) => text.trim().split('\n'));
+const commands = blocks.flat();
 
 let daemon: DaemonUnderTest;
 let folder: string;
@@ -41,7 +43,7 @@ test.before(async () => {
       target: 'es2024', lib: ['es2024', 'esnext.disposable', 'dom'], module: 'nodenext', types: ['node'], noEmit: true,
       strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, skipLibCheck: false,
     },
-    include: ['*.ts'],
+    include: programs.map(({ name }) => name),
   }));
   await writePtu(join(folder, 'recording.ptu'), { seed: 1, tags: 20_000 });
 });
@@ -61,13 +63,17 @@ for (const { name, text } of programs) {
   });
 }
 
-for (const command of commands.filter(line => line.startsWith('tagctl'))) {
-  test(`the README's command runs: ${command}`, async t => {
-    const args = command.split(/\s+/).slice(1);
-    const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'app/tagctl/main.ts'), ...args], { cwd: folder, env: { ...process.env, TAGD_LINK: daemon.link }, timeout: 60_000 });
-    t.not(stdout.trim(), '');
-    if (args.includes('--json')) t.notThrows(() => { JSON.parse(stdout); });
-  });
+async function runAsPrinted(t: ExecutionContext, command: string): Promise<void> {
+  const args = command.split(/\s+/).slice(1);
+  const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'app/tagctl/main.ts'), ...args], { cwd: folder, env: { ...process.env, TAGD_LINK: daemon.link }, timeout: 60_000 });
+  t.not(stdout.trim(), '');
+  if (args.includes('--json')) t.notThrows(() => { JSON.parse(stdout); });
+}
+
+for (const block of blocks.map(lines => lines.filter(line => line.startsWith('tagctl')))) {
+  // What a block makes, its later lines use.
+  if (block[0]?.includes(' new ')) test(`the README's commands run one after the other: ${block[0]} ...`, async t => { for (const command of block) await runAsPrinted(t, command); });
+  else for (const command of block) test(`the README's command runs: ${command}`, async t => { await runAsPrinted(t, command); });
 }
 
 test('every line of shell in the README is one that is tested here or is one of the two commands', t => {

@@ -1,10 +1,12 @@
 // test/mqtt/scripted-station.ts - a station whose state a test writes by hand; it cannot measure.
 import { TaggerError } from '../../app/core/errors.ts';
 import type { Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus } from '../../app/core/station.ts';
+import { FakeKernels } from '../support/fake-station.ts';
 import type { Random } from '../support/random.ts';
 
 export class ScriptedStation implements Station {
   readonly info: StationInfo = { id: 'tagd-01a2b3c4', name: 'Lab 3', version: '0.1.0', startedAt: '2026-01-01T00:00:00.000Z' };
+  readonly kernels = new FakeKernels();
   list: ScriptedTagger[];
   readonly #listeners = new Set<(event: StationEvent) => void>();
   constructor(...taggers: ScriptedTagger[]) { this.list = taggers; }
@@ -46,6 +48,9 @@ export class ScriptedTagger implements TaggerPort {
   become(state: TaggerState, detail: string = state): void { this.current = { ...this.current, state, detail }; }
   configure(): never { throw new Error('A scripted tagger has no hardware.'); }
   createMeasurements(): never { throw new Error('A scripted tagger cannot measure.'); }
+  group(): never { throw new Error('A scripted tagger cannot measure.'); }
+  getFence(): number { return 0; }
+  async waitForFence(): Promise<boolean> { return true; }
 }
 
 function statusOf(id: string, channels: number): TaggerStatus {

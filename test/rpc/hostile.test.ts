@@ -42,7 +42,8 @@ test('frames that are no messages close the connection and nothing else', async 
     '["push",["pipeline",0]]', '["push",["pipeline","0",["hello"],[]]]', '["push",["pipeline",0,"hello",[]]]', '["push",["pipeline",0,[{}],[]]]', '["push",["pipeline",0,["hello"],{}]]', '["push",["pipeline",0,["hello","call"],[]]]',
     '["push",["pipeline",0,[],[]]]', '["push",["pipeline",0,["hello"]]]', '["push",["pipeline",99,["hello"],[]]]', '["push",["pipeline",0,["redeem"],[["bigint","x"]]]]',
     `["push",${'['.repeat(1500)}`, `["push",["pipeline",0,["redeem"],[${'['.repeat(800)}1${']'.repeat(800)}]]]`, `["push",["pipeline",0,["redeem"],[${'{"a":'.repeat(200)}1${'}'.repeat(200)}]]]`,
-    'x'.repeat(limits.unauthenticatedMessageBytes + 1), new Uint8Array([0, 255, 1, 2]), '["push",["pipeline",0,["redeem"],[["bytes","AAAA"]]]]',
+    'x'.repeat(limits.unauthenticatedMessageBytes + 1), new Uint8Array([0, 255, 1, 2]), '["push",["pipeline",0,["redeem"],[["bytes",7]]]]', '["push",["pipeline",0,["redeem"],[["bytes","AAAA","Float64Array"]]]]',
+    '["resolve",1,["bytes","AAAA"]]',
     '["push",["pipeline",0,["redeem"],[["bigint","' + '9'.repeat(2000) + '"]]]]',
   ];
   for (const frame of frames) t.is((await attack(served, [frame])).code, 4400, String(frame).slice(0, 80));

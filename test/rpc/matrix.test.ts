@@ -8,6 +8,7 @@ import type { Facet } from '../../app/rpc/api.ts';
 import { GateTarget } from '../../app/rpc/gate.ts';
 import { measurementClasses } from '../../app/rpc/measurement.ts';
 import { sessionClasses } from '../../app/rpc/session.ts';
+import { SynchronizedTarget } from '../../app/rpc/synchronized.ts';
 import { taggerClasses } from '../../app/rpc/tagger.ts';
 import { SubscriptionTarget } from '../../app/rpc/updates.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -19,17 +20,18 @@ const facets: Facet[] = ['view', 'measure', 'control', 'admin'];
 /** Each method of a tagger and the least facet that has it. */
 const taggerMethods: Record<string, Facet> = {
   status: 'view', settings: 'view', rates: 'view', subscribeRates: 'view', watch: 'view', shared: 'view', sharedMeasurement: 'view',
-  measure: 'measure', measureTogether: 'measure', configure: 'control',
+  measure: 'measure', measureTogether: 'measure', synchronized: 'measure', getFence: 'measure', waitForFence: 'measure', sync: 'measure', configure: 'control',
 };
 const sessionMethods: Record<string, Facet> = {
   whoami: 'view', info: 'view', taggers: 'view', tagger: 'view', measurement: 'view', discard: 'view', share: 'view', grants: 'view', revoke: 'view', audit: 'view',
   admin: 'admin',
 };
-const adminMethods = ['grants', 'revoke', 'audit', 'verifyAudit'];
-const readMethods = ['isRunning', 'waitUntilFinished', 'getCaptureDuration', 'getConfiguration', 'account', 'read', 'progress', 'subscribe'];
-const steerMethods = ['start', 'startFor', 'stop', 'clear', 'detach'];
+const adminMethods = ['grants', 'revoke', 'audit', 'verifyAudit', 'kernels', 'installKernel', 'removeKernel'];
+const readMethods = ['isRunning', 'waitUntilFinished', 'getCaptureDuration', 'getConfiguration', 'account', 'read', 'parts', 'progress', 'subscribe'];
+const steerMethods = ['start', 'startFor', 'stop', 'clear', 'number', 'detach'];
+const togetherMethods = ['measure', 'register', 'unregister', 'start', 'startFor', 'stop', 'clear', 'isRunning', 'waitUntilFinished'];
 const everyMethod = [...new Set([
-  ...Object.keys(taggerMethods), ...Object.keys(sessionMethods), ...adminMethods, ...readMethods, ...steerMethods, ...measurementNames.flatMap(gettersOf),
+  ...Object.keys(taggerMethods), ...Object.keys(sessionMethods), ...adminMethods, ...readMethods, ...steerMethods, ...togetherMethods, ...measurementNames.flatMap(gettersOf),
 ])];
 
 function gettersOf(name: MeasurementName): string[] { return Object.keys(measurements[name].getters); }
@@ -57,6 +59,7 @@ test('the classes have exactly the methods of the tables: nothing else is remote
   t.deepEqual(methodsOf(sessionClasses.admin), adminMethods.toSorted());
   t.deepEqual(methodsOf(GateTarget), ['hello', 'redeem']);
   t.deepEqual(methodsOf(SubscriptionTarget), ['cancel']);
+  t.deepEqual(methodsOf(SynchronizedTarget), togetherMethods.toSorted());
   for (const name of measurementNames) {
     t.deepEqual(methodsOf(measurementClasses.readers[name]), [...readMethods, ...gettersOf(name)].toSorted(), name);
     t.deepEqual(methodsOf(measurementClasses.handles[name]), [...readMethods, ...steerMethods, ...gettersOf(name)].toSorted(), name);
@@ -76,7 +79,7 @@ test('a stranger can call nothing but hello and redeem', async t => {
   t.deepEqual(served.internal, []);
 });
 
-interface Held { session: AnyStub; tagger: AnyStub; measurement: AnyStub | undefined; shared: AnyStub; admin: AnyStub | undefined }
+interface Held { session: AnyStub; tagger: AnyStub; measurement: AnyStub | undefined; shared: AnyStub; together: AnyStub | undefined; admin: AnyStub | undefined }
 
 /** One of everything that a facet can hold. */
 async function holdAll(served: ServedStation, gate: AnyStub, secret: string, facet: Facet): Promise<Held> {
@@ -85,6 +88,7 @@ async function holdAll(served: ServedStation, gate: AnyStub, secret: string, fac
   return {
     session, tagger, shared: await tagger['sharedMeasurement']!('kept'),
     measurement: facet === 'view' ? undefined : await tagger['measure']!('countrate', { channels: [1] }),
+    together: facet === 'view' ? undefined : await tagger['synchronized']!(),
     admin: facet === 'admin' ? await session['admin']!() : undefined,
   };
 }
@@ -108,6 +112,7 @@ for (const facet of facets) {
       ['tagger', held.tagger, method => method in taggerMethods && facets.indexOf(taggerMethods[method] as Facet) <= facets.indexOf(facet)],
       ['measurement', held.measurement, method => [...readMethods, ...steerMethods, ...gettersOf('countrate')].includes(method)],
       ['shared', held.shared, method => [...readMethods, ...gettersOf('correlation')].includes(method)],
+      ['together', held.together, method => togetherMethods.includes(method)],
       ['admin', held.admin, method => adminMethods.includes(method)],
     ];
     for (const [what, stub, allowed] of has) {
@@ -140,7 +145,7 @@ for (const facet of facets) {
         [held.session, methodsOf(facet === 'admin' ? sessionClasses.adminSession : sessionClasses.session)],
         [held.tagger, methodsOf(taggerClasses[facet === 'admin' ? 'control' : facet])],
         [held.measurement, methodsOf(measurementClasses.handles.countrate)], [held.shared, methodsOf(measurementClasses.readers.correlation)],
-        [held.admin, adminMethods],
+        [held.together, togetherMethods], [held.admin, adminMethods],
       ];
       for (const [stub, names] of methods) {
         for (const method of stub ? names : []) t.is((await failure(() => stub![method]!()))?.code, 'closed', method);

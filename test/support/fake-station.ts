@@ -6,12 +6,32 @@ import { TaggerError } from '../../app/core/errors.ts';
 import type { CheckedConfig, Counts, MeasurementName, MeasurementRequest } from '../../app/core/measurements.ts';
 import type { ResultInfo } from '../../app/core/results.ts';
 import type {
-  CreateOptions, MeasurementPort, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
+  CreateOptions, GroupPort, KernelInfo, KernelStore, MeasurementPort, Parts, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
 } from '../../app/core/station.ts';
 import type { SettingInfo, Settings, TaggerInfo } from '../../app/core/tagger.ts';
 
+/** Kernels in memory; any bytes will do. */
+export class FakeKernels implements KernelStore {
+  readonly #kernels = new Map<string, Uint8Array<ArrayBuffer>>();
+  async list(): Promise<KernelInfo[]> { return [...this.#kernels].map(([name, bytes]) => ({ name, bytes: bytes.length, sha256: '', installed: '2026-01-01T00:00:00.000Z' })); }
+  async install(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<KernelInfo> {
+    this.#kernels.set(name, bytes);
+    return (await this.list()).find(kernel => kernel.name === name)!;
+  }
+  async remove(name: string): Promise<void> {
+    await this.read(name);
+    this.#kernels.delete(name);
+  }
+  async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = this.#kernels.get(name);
+    if (!bytes) throw new TaggerError('not-found', `There is no kernel '${name}' on this station.`);
+    return bytes;
+  }
+}
+
 export class FakeStation implements Station {
   readonly info: StationInfo = { id: 'tagd-0123abcd', name: 'Fake station', version: '0.0.0', startedAt: '2026-01-01T00:00:00.000Z' };
+  readonly kernels = new FakeKernels();
   readonly #taggers: FakeTagger[];
   readonly #listeners = new Set<(event: StationEvent) => void>();
 
@@ -50,6 +70,12 @@ export class FakeTagger implements TaggerPort {
   /** Every measurement made here, in order, disposed ones included. */
   readonly measurements: FakeMeasurement[] = [];
   readonly info: TaggerInfo;
+  /** The fence named last, and those that were waited for. */
+  fence = 2 ** 32 - 2;
+  readonly fencesWaitedFor: [fence: number, timeoutMs: number][] = [];
+  /** What `waitForFence` answers. */
+  fencePassed: () => boolean | Promise<boolean> = () => true;
+  readonly groups: FakeGroup[] = [];
   #settings: Settings;
   #revision = 1;
   readonly #station: FakeStation;
@@ -109,6 +135,38 @@ export class FakeTagger implements TaggerPort {
     this.measurements.push(...made);
     return made;
   }
+
+  group(members: readonly MeasurementPort[] = []): FakeGroup {
+    const group = new FakeGroup(members as FakeMeasurement[]);
+    this.groups.push(group);
+    return group;
+  }
+
+  getFence(alloc = true): number {
+    if (alloc) this.fence = (this.fence + 1) % 2 ** 32;
+    return this.fence;
+  }
+
+  async waitForFence(fence: number, timeoutMs = -1): Promise<boolean> {
+    this.fencesWaitedFor.push([fence, timeoutMs]);
+    return await this.fencePassed();
+  }
+}
+
+/** Steers its members one after the other. */
+export class FakeGroup implements GroupPort {
+  members: FakeMeasurement[];
+  constructor(members: FakeMeasurement[]) { this.members = [...members]; }
+  register(member: MeasurementPort): void { this.members.push(member as FakeMeasurement); }
+  unregister(member: MeasurementPort): void { this.members = this.members.filter(each => each !== member); }
+  async start(): Promise<void> { for (const member of this.members) await member.start(); }
+  async startFor(durationPs: number, clear?: boolean): Promise<void> { for (const member of this.members) await member.startFor(durationPs, clear); }
+  async stop(): Promise<void> { for (const member of this.members) await member.stop(); }
+  async clear(): Promise<void> { for (const member of this.members) await member.clear(); }
+  isRunning(): boolean { return this.members.some(member => member.isRunning()); }
+  async waitUntilFinished(timeoutMs?: number): Promise<boolean> {
+    return (await Promise.all(this.members.map(member => member.waitUntilFinished(timeoutMs)))).every(Boolean);
+  }
 }
 
 export class FakeMeasurement implements MeasurementPort {
@@ -161,13 +219,15 @@ export class FakeMeasurement implements MeasurementPort {
     });
   }
 
-  async read(getter: string, args: Record<string, unknown> = {}): Promise<{ value: unknown; info: ResultInfo }> {
-    this.#note(`read ${getter}`);
+  async read(getter: string, args: Record<string, unknown> = {}, part?: number): Promise<{ value: unknown; info: ResultInfo }> {
+    this.#note(`read ${getter}${part === undefined ? '' : ` of part ${part}`}`);
     const checked = checkGetter(this.name, getter, args);
     const given = this.values.get(getter);
     const value = given === undefined ? this.#madeUp(checked.getter) : typeof given === 'function' ? given() : given;
     return { value, info: await this.account() };
   }
+
+  async parts(): Promise<Parts> { return { parts: [await this.account()], dropped: 0 }; }
 
   async account(): Promise<ResultInfo> {
     this.#open();
@@ -208,9 +268,11 @@ export class FakeMeasurement implements MeasurementPort {
       case 'counts': return Uint32Array.from({ length: n }, (_, i) => (i * 2654435761) >>> 0);
       case 'numbers': return Float64Array.from({ length: n }, (_, i) => i + 0.5);
       case 'times': return BigInt64Array.from({ length: n }, (_, i) => 2n ** 62n + BigInt(i));
+      case 'integers': return Int32Array.from({ length: n }, (_, i) => i - 2);
+      case 'flags': return Int8Array.from({ length: n }, (_, i) => i % 2);
       case 'scalar': return 7;
       case 'boolean': return true;
-      case 'object': return this.#counterData();
+      case 'object': return spec.of === 'CounterData' ? this.#counterData() : { size: 3, values: new Float64Array(3) };
     }
   }
 

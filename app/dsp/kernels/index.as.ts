@@ -15,3 +15,6 @@ export { pairsDense, pairsAuto } from './dense.as';
 export { countIntervals } from './intervals.as';
 export { stepPairs } from './stepped.as';
 export { countStartStop } from './start-stop.as';
+export { pickTags } from './pick-tags.as';
+export { countBetween } from './between.as';
+export { gridPairs } from './grid.as';

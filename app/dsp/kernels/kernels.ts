@@ -74,4 +74,13 @@ export interface KernelSet {
   countStartStop(
     timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number, indexAt: number,
   ): void;
+  /** Copies the tags that `planAt`, a PickPlan, wants: times since its origin, and places; both have room for n + 1. Returns how many. */
+  pickTags(timesAt: number, channelsAt: number, n: number, planAt: number, intoTimesAt: number, intoPlacesAt: number): number;
+  /**
+   * Clicks from each begin to the next, or to an end. `planAt`: a BetweenPlan; `entriesAt`: its entries. Times before the i64 at
+   * `untilAt` are settled. Returns how many tags were used: fewer than n only once all entries are complete.
+   */
+  countBetween(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number): number;
+  /** Like `stepPairs`, into the histogram that the axes of a GridPlan choose; never ends. */
+  gridPairs(timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number): void;
 }

@@ -64,3 +64,12 @@ export function writeStartStopPlan(memory: WebAssembly.Memory, at: number, plan:
   view.setUint32(startStopPlan.indexMask, plan.slots - 1, true);
   view.setFloat64(startStopPlan.widthPs, plan.binwidthPs, true);
 }
+
+/** Which tags are picked: times count from `originPs`; the place of each wanted channel index in the list. */
+export interface PickPlan { channels: readonly number[] }
+export const pickPlan = { bytes: 320, origin: 0, places: 64 } as const;
+
+export function writePickPlan(memory: WebAssembly.Memory, at: number, { channels }: PickPlan): void {
+  const places = new Uint8Array(memory.buffer, at + pickPlan.places, 256).fill(255);
+  channels.forEach((channel, place) => { places[channel] = place; });
+}

@@ -2,11 +2,14 @@
 //
 // Same memory, same arguments, same bits as the WebAssembly kernels. No BigInt; see words.ts for the arithmetic.
 import type { KernelSet } from './kernels.ts';
+import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
 import { bitKernels } from './twin-bits.ts';
 import { denseKernels } from './twin-dense.ts';
+import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
 import { nearKernels } from './twin-near.ts';
+import { pickTagsKernels } from './twin-pick-tags.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
@@ -17,6 +20,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
   return {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...bitKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
-    ...steppedKernels(views), ...startStopKernels(views),
+    ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
   };
 }

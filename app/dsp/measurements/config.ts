@@ -11,8 +11,16 @@ export function optionalOf(config: CheckedConfig, key: string): number | undefin
   return config[key] === undefined ? undefined : numberOf(config, key);
 }
 
-export function channelsOf(config: CheckedConfig): readonly number[] {
-  const value = config['channels'];
-  if (!Array.isArray(value)) throw new Error('argument channels is not a list');
+export function channelsOf(config: CheckedConfig): readonly number[] { return listOf(config, 'channels'); }
+
+export function listOf(config: CheckedConfig, key: string): readonly number[] {
+  const value = config[key];
+  if (!Array.isArray(value)) throw new Error(`argument ${key} is not a list`);
   return value as readonly number[];
+}
+
+export function groupsOf(config: CheckedConfig, key: string): readonly (readonly number[])[] {
+  const value = config[key];
+  if (!Array.isArray(value)) throw new Error(`argument ${key} is not a list of groups`);
+  return value as readonly (readonly number[])[];
 }

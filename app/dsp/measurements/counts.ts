@@ -15,8 +15,8 @@ export function narrowCounts(words: Uint32Array, largest: number): Counts {
 }
 
 /** Counts kept as whole doubles. */
-export function narrowNumbers(values: readonly number[]): Counts {
-  const largest = Math.max(0, ...values);
+export function narrowNumbers(values: ArrayLike<number> & { reduce(join: (most: number, value: number) => number, start: number): number }): Counts {
+  const largest = values.reduce((most, value) => Math.max(most, value), 0);
   if (largest > 0xffffffff) return BigUint64Array.from(values, BigInt);
   return largest > 0xffff ? Uint32Array.from(values) : largest > 0xff ? Uint16Array.from(values) : Uint8Array.from(values);
 }

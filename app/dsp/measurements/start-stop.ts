@@ -9,7 +9,7 @@ import { startStopPlan, writeStartStopPlan } from '../kernels/layouts.ts';
 import { viewsOf, type Views } from '../kernels/words.ts';
 import type { Measurement, MeasurementClass, Payload, Segment, Totals, Workspace } from '../measurement.ts';
 import { numberOf, optionalOf } from './config.ts';
-import { countAt } from './counts.ts';
+import { countAt, narrowNumbers } from './counts.ts';
 import { RegionPlan } from './region.ts';
 import { Tally } from './tally.ts';
 
@@ -111,6 +111,7 @@ class StartStopTotals implements Totals {
     const bins = Float64Array.from(this.#counts.keys()).sort();
     switch (getter) {
       case 'getIndex': return bins.map(bin => bin * this.#binwidthPs);
+      case 'getCounts': return narrowNumbers(Array.from(bins, bin => this.#counts.get(bin) ?? 0));
       case 'getData': {
         const rows = new Float64Array(2 * bins.length);
         bins.forEach((bin, i) => rows.set([bin * this.#binwidthPs, this.#counts.get(bin) ?? 0], 2 * i));

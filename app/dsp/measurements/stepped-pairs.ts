@@ -15,6 +15,8 @@ export class SteppedPairs {
   dropped = 0;
   /** The last round is complete. */
   done = false;
+  /** Tags of the last call that were looked at: fewer than all once it is done. */
+  used = 0;
   readonly #workspace: Workspace;
   readonly #plan: StepPlan;
   readonly #planAt: number;
@@ -33,11 +35,13 @@ export class SteppedPairs {
 
   process({ timesAt, channelsAt, n }: Segment, countsAt: number): void {
     const { kernels } = this.#workspace;
+    this.used = n;
     for (let i = 0; i < n && !this.done; i += this.#starts.keep) {
       const count = Math.min(this.#starts.keep, n - i), at = timesAt + 8 * i, oldStarts = this.#starts.n;
       this.#starts.append(at, channelsAt + i, count, this.#plan.start);
-      kernels.stepPairs(at, channelsAt + i, count, this.#starts.at, oldStarts, this.#planAt, countsAt);
+      const used = kernels.stepPairs(at, channelsAt + i, count, this.#starts.at, oldStarts, this.#planAt, countsAt);
       this.done = this.#plan.maxRounds > 0 && this.rounds >= this.#plan.maxRounds;
+      if (this.done) this.used = i + used;
       this.dropped += this.#starts.trim(at + 8 * (count - 1), this.#rangePs);
     }
   }

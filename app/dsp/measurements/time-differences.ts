@@ -3,6 +3,7 @@
 // Without next and sync it is one Histogram and uses its kernels. With sync alone, nothing counts before the first sync.
 import type { CheckedConfig } from '../../core/measurements.ts';
 import type { ResultInfo } from '../../core/results.ts';
+import { viewsOf } from '../memory.ts';
 import type { Measurement, MeasurementClass, Payload, Segment, Totals, Workspace } from '../measurement.ts';
 import { BinTotals, Bins, binsBytes } from './bins.ts';
 import { numberOf, optionalOf } from './config.ts';
@@ -29,8 +30,12 @@ class TimeDifferencesMeasurement implements Measurement {
   readonly #engine: SteppedPairs | Pairs;
   readonly #bins: Bins;
   readonly #tally: Tally;
+  readonly #memory: WebAssembly.Memory;
+  /** Time of the tag that completed the last round. */
+  doneAtPs: bigint | undefined;
 
   constructor(config: CheckedConfig, workspace: Workspace) {
+    this.#memory = workspace.memory;
     const range = rangeOf(config), click = workspace.indexOf(numberOf(config, 'click'));
     const indexOf = (key: string, absent: number): number => {
       const channel = optionalOf(config, key);
@@ -49,8 +54,10 @@ class TimeDifferencesMeasurement implements Measurement {
 
   process(segment: Segment): void {
     if (this.done) return;
-    this.#tally.add(segment);
     this.#engine.process(segment, this.#bins.at);
+    const used = this.#stepped?.used ?? segment.n;
+    this.#tally.add(used < segment.n ? { ...segment, n: used, countsAt: 0 } : segment);
+    if (this.done) this.doneAtPs = viewsOf(this.#memory).i64[segment.timesAt / 8 + used - 1];
   }
 
   endSegment(): void { this.#engine.endSegment(); }
@@ -59,9 +66,14 @@ class TimeDifferencesMeasurement implements Measurement {
     this.#engine.clear();
     this.#bins.clear();
     this.#tally.clear();
+    this.doneAtPs = undefined;
   }
 
-  rebase(byPs: bigint): void { this.#engine.rebase(byPs); }
+  rebase(byPs: bigint): void {
+    this.#engine.rebase(byPs);
+    if (this.doneAtPs !== undefined) this.doneAtPs -= byPs;
+  }
+
   publish(): Payload { return this.#bins.publish({ rounds: this.#stepped?.rounds ?? 0, histogram: this.#stepped?.histogram ?? 0 }); }
   get tags(): number { return this.#tally.tags; }
   get droppedStarts(): number { return this.#engine.dropped; }

@@ -14,7 +14,8 @@ import { describeSource } from '../outcome.ts';
 import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { runMeasurement } from '../run.ts';
-import { durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
+import { kernelFromFile } from './kernel.ts';
+import { createOptions, durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
 
 type AnalyzeOptions = CourseOptions & Record<string, unknown> & { blockTags?: string; kernel?: 'wasm' | 'typescript' };
 
@@ -43,9 +44,10 @@ async function analyzeOnce(file: string, name: MeasurementName, options: Analyze
   const { Line } = await import('../../dsp/line.ts');
   await using line = await opened(() => Line.open({
     id: 'file', source: { kind: 'replay', file, speed: 'unpaced' }, ingestWorker: new URL('../ingest.worker.ts', import.meta.url),
+    kernelModule: kernelFromFile,
     ...(blockTags === undefined ? {} : { maxBlockTags: blockTags }), ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
   }));
-  const [measurement] = await line.createMeasurements([{ name, config }], { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
+  const [measurement] = await line.createMeasurements([{ name, config }], createOptions(options));
   if (!measurement) throw new TaggerError('internal', `The engine made no ${measurements[name].className}.`);
   const normalized = options.normalized ?? false;
   const result = await runMeasurement(measurement, name, {

@@ -1,5 +1,6 @@
 // tagctl/commands/course.ts - the options that `measure` and `analyze` share, and what follows from them.
 import { Option, type Command } from 'commander';
+import { settingsChanges, type OnSettingsChange } from '../../core/station.ts';
 import { measurementNames, measurements, type MeasurementName } from '../../core/measurements.ts';
 import { TaggerError } from '../../core/errors.ts';
 import { addMeasurementOptions, collectDelay, kebab, parseTime, spellings } from '../measure-options.ts';
@@ -10,6 +11,7 @@ import { command } from '../help.ts';
 export interface CourseOptions extends OutputOptions {
   for: string;
   delay?: Record<number, number>;
+  onSettingsChange?: OnSettingsChange;
   normalized?: boolean;
   rates?: string;
 }
@@ -27,7 +29,8 @@ export function eachMeasurement(parent: Command, defaultFor: string, finish: (su
     addMeasurementOptions(sub, name);
     sub
       .option('--for <TIME>', `how long, or \`end\` of the source (${defaultFor})`, defaultFor)
-      .option('--delay <CHANNEL=TIME>', 'private delay, may be repeated; positive is later', collectDelay);
+      .option('--delay <CHANNEL=TIME>', 'private delay, may be repeated; positive is later', collectDelay)
+      .addOption(new Option('--on-settings-change <WHAT>', `if somebody changes a setting of its channels: ${settingsChanges.join(', ')}`).choices([...settingsChanges]));
     if (normalizable.has(name)) {
       sub
         .option('--normalized', 'g2 and its error beside the counts')
@@ -39,6 +42,11 @@ export function eachMeasurement(parent: Command, defaultFor: string, finish: (su
   }
 }
 
+/** How the measurement is made; it starts when its time is known. */
+export function createOptions({ delay, onSettingsChange }: CourseOptions): { start: false; delaysPs?: Record<number, number>; onSettingsChange?: OnSettingsChange } {
+  return { start: false, ...(delay ? { delaysPs: delay } : {}), ...(onSettingsChange ? { onSettingsChange } : {}) };
+}
+
 /** `end`, or a positive stream time in ps. */
 export function durationOf(text: string): number | 'end' {
   if (text === 'end') return 'end';
@@ -47,10 +55,4 @@ export function durationOf(text: string): number | 'end' {
   return ps;
 }
 
-export function exampleOf(name: MeasurementName): string {
-  return `${kebab(name)} ${{
-    countrate: '--channels 1,2', counter: '--channels 1,2 --binwidth 10ms --values 100',
-    histogram: '--click 2 --start 1 --binwidth 16ps --bins 1000', correlation: '--channels 1,2 --binwidth 16ps --plot',
-    timeDifferences: '--click 2 --start 1 --next 3', startStop: '--click 2 --start 1 --binwidth 100ps --npy out.npy',
-  }[name]}`;
-}
+export function exampleOf(name: MeasurementName): string { return `${kebab(name)} ${measurements[name].example}`; }

@@ -10,7 +10,7 @@ import { checkOutput, deliver } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { runMeasurement, type Runnable } from '../run.ts';
 import { addTaggerOptions, withTagger, type TaggerOptions } from '../session.ts';
-import { durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
+import { createOptions, durationOf, eachMeasurement, exampleOf, type CourseOptions } from './course.ts';
 
 type MeasureOptions = CourseOptions & TaggerOptions & Record<string, unknown>;
 
@@ -31,7 +31,7 @@ async function measureOnce(name: MeasurementName, options: MeasureOptions, conte
   await checkOutput(options);
   await withTagger(options, context, async tagger => {
     const status = await tagger.status();
-    using measurement = await tagger.measure(name, config as never, { start: false, ...(options.delay ? { delaysPs: options.delay } : {}) });
+    using measurement = await tagger.measure(name, config as never, createOptions(options));
     const normalized = options.normalized ?? false;
     const result = await runMeasurement(measurement as unknown as Runnable, name, {
       forPs, normalized, signal: context.signal, progress: progressOn(process.stderr, context.err),
@@ -44,6 +44,8 @@ async function measureOnce(name: MeasurementName, options: MeasureOptions, conte
       context.exitCode = exitCodes.interrupted;
     } else if (result.info.ended && result.info.captureDurationPs === 0) {
       context.remark('The source had ended before this began: a recording flows once. Start tagd anew to replay it.');
+    } else if (result.info.stoppedBy === 'settings') {
+      context.remark('The measurement ended before its time: a setting of one of its channels was changed.');
     } else if (result.info.ended && forPs !== 'end' && result.info.captureDurationPs < forPs) {
       context.remark('The source ended before that time was over.');
     }

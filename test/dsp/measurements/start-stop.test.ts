@@ -74,13 +74,15 @@ interface Steps {
 function everyStep(stretches: readonly Stretch[], { click, start, next, sync, bins, histograms, maxCounts, binwidthPs }: Steps) {
   const counts = Array.from({ length: bins * histograms }, () => 0);
   const initial = sync !== undefined ? -2 : next !== undefined ? -1 : 0;
-  let rounds = 0, histogram = initial;
+  let rounds = 0, histogram = initial, seen = 0;
+  const isOwn = (tag: Tag): boolean => [click, start, next, sync].includes(tag.channel);
   for (const { tags } of stretches) {
     for (const [j, tag] of tags.entries()) {
+      if (isOwn(tag)) seen++;
       if (tag.channel === sync) histogram = next === undefined ? 0 : -1;
       if (tag.channel === next && histogram > -2 && ++histogram === histograms) {
         histogram = sync === undefined ? 0 : -2;
-        if (++rounds === maxCounts) return { counts, rounds, histogram };
+        if (++rounds === maxCounts) return { counts, rounds, histogram, seen, atPs: tag.timePs };
       }
       if (histogram < 0) continue;
       for (const earlier of tags.slice(0, j)) {
@@ -92,7 +94,7 @@ function everyStep(stretches: readonly Stretch[], { click, start, next, sync, bi
     }
     histogram = initial;
   }
-  return { counts, rounds, histogram };
+  return { counts, rounds, histogram, seen, atPs: undefined };
 }
 
 test('TimeDifferences equals its definition with any next and sync, however the tags are cut, in both kernels', t => {
@@ -112,6 +114,8 @@ test('TimeDifferences equals its definition with any next and sync, however the 
         t.is(bench.read('getHistogramIndex'), expected.histogram, note);
         t.is(bench.read('ready'), steps.maxCounts > 0 && expected.rounds === steps.maxCounts, note);
         t.is(bench.measurement.done, bench.read('ready') === true, note);
+        t.is(bench.measurement.tags, expected.seen, note);
+        t.is(bench.measurement.doneAtPs, expected.atPs, note);
       }
     }
   }
