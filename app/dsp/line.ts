@@ -30,6 +30,7 @@ import { ingestBytes } from './sink.ts';
 import { SoloThreads } from './solo.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
 import { planView, type ViewPlan, type ViewSetup } from './view.ts';
+import { scratchBytes } from './worker.ts';
 
 export interface LineOptions {
   id: string;
@@ -51,8 +52,6 @@ export interface LineOptions {
   workers?: { dsp?: URL; results?: URL };
 }
 
-/** Counts per channel index, for segments that nobody has counted. */
-const scratchBytes = 256 * 4;
 const sampleEveryMs = 100;
 /** A driver that does not return from `run()` in this time is cut off. */
 const stopWithinMs = 2_000;

@@ -16,6 +16,7 @@ import type { Segment } from '../../app/dsp/measurement.ts';
 import { planView, View } from '../../app/dsp/view.ts';
 import { VirtualNode } from '../../app/dsp/virtual/node.ts';
 import { madeTags, type VirtualStagePlan } from '../../app/dsp/virtual/stage.ts';
+import { SharedWork } from '../../app/dsp/shared-work.ts';
 import type { CheckedConfig, MeasurementName } from '../../app/core/measurements.ts';
 import { Random } from '../support/random.ts';
 
@@ -82,7 +83,8 @@ const jobs: readonly Job[] = [
 ];
 
 const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096;
-const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, regionAt = scratchAt + 1024;
+const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, sharedAt = scratchAt + 1024;
+const regionAt = sharedAt + SharedWork.bytes(blockTags);
 
 export async function benchKernels(): Promise<Row[]> {
   const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
@@ -162,10 +164,14 @@ function measurementRunner(memory: WebAssembly.Memory, kernels: KernelSet, name:
   const bytes = measurementClasses[name].bytes(config), missing = regionAt + bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   new Uint8Array(memory.buffer, regionAt, bytes).fill(0);
+  const shared = new SharedWork(memory, kernels, sharedAt, blockTags);
   const measurement = measurementClasses[name].create(config, {
-    kernels, memory, at: regionAt, bytes, scratchAt, indexOf: channel => channel, tick: { num: 1, den: 1 },
+    kernels, memory, at: regionAt, bytes, scratchAt, shared, indexOf: channel => channel, tick: { num: 1, den: 1 },
   });
-  return { begin: () => measurement.clear(0n), take: segment => measurement.process(segment) };
+  return { begin: () => measurement.clear(0n), take: segment => {
+    shared.begin();
+    measurement.process(segment);
+  } };
 }
 
 /** All tags from the beginning, again until the clock of the thread can tell; Mtags/s. */

@@ -4,6 +4,7 @@
 import type { KernelSet } from './kernels.ts';
 import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
+import { bitKernels } from './twin-bits.ts';
 import { denseKernels } from './twin-dense.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
@@ -23,7 +24,7 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
   const views = viewsOf(memory);
   return {
     kind: 'typescript',
-    ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
+    ...tagKernels(views), ...binKernels(views), ...bitKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
     ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
     ...virtualKernels(views), ...queueKernels(views),
