@@ -7,13 +7,14 @@ import type { ArgumentsOf, MeasurementSpec, Returned } from './spec.ts';
 import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
 import { imaging } from './specs/imaging.ts';
+import { photons } from './specs/photons.ts';
 import { user } from './specs/user.ts';
 
 export type { CounterData } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...imaging, ...user,
+  ...counting, ...delays, ...imaging, ...photons, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

@@ -67,4 +67,12 @@ export interface KernelSet {
   countBetween(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number): number;
   /** Like `stepPairs`, into the histogram that the axes of a GridPlan choose; never ends. */
   gridPairs(timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number): void;
+  /** Counts coincidences of groups of channels. `planAt`: a CoincidePlan; `stateAt`: the state of each group. */
+  coincide(timesAt: number, channelsAt: number, n: number, planAt: number, stateAt: number): void;
+  /** The same over lists of times, each shifted, from `doneTo` to before `until` of the plan; at least one slot. */
+  coincideShifted(listsAt: number, slots: number, planAt: number, stateAt: number): void;
+  /** Adds to u64[4]: heralds of the plan's range, and how many of them have a second, a third, and both within the window. */
+  countHeralds(
+    heraldsAt: number, heralds: number, secondsAt: number, seconds: number, thirdsAt: number, thirds: number, planAt: number, intoAt: number,
+  ): void;
 }

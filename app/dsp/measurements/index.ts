@@ -1,5 +1,6 @@
 // dsp/measurements/index.ts - every measurement class by its name in the table.
 import type { MeasurementClasses } from '../measurement.ts';
+import { coincidenceRates } from './coincidence-rates.ts';
 import { countBetweenMarkers } from './count-between-markers.ts';
 import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
@@ -11,4 +12,5 @@ import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
+  coincidenceRates,
 };
