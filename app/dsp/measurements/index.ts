@@ -5,6 +5,7 @@ import { countBetweenMarkers } from './count-between-markers.ts';
 import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
 import { correlation, histogram } from './histogram.ts';
+import { pulsedG2 } from './pulsed-g2.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
 import { timeDifferencesND } from './time-differences-nd.ts';
@@ -12,5 +13,5 @@ import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
-  coincidenceRates,
+  coincidenceRates, pulsedG2,
 };
