@@ -53,7 +53,7 @@ export const photons = {
       getHeraldedG2Error: { ...groupRatio, help: 'Of getHeraldedG2; where N123 is 0, that of one.' },
     },
     outputs: {
-      channels: 'getChannels', singles: 'getSingles', singlesRateHz: 'getSinglesRate', singlesErrorHz: 'getSinglesRateError',
+      channels: 'getChannels', singles: 'getSingles', singlesRateHz: 'getSinglesRate', singlesRateErrorHz: 'getSinglesRateError',
       group: 'getIndex', coincidences: 'getCoincidences', rateHz: 'getData', rateErrorHz: 'getDataError',
       accidentalsHz: 'getAccidentals', accidentalsErrorHz: 'getAccidentalsError', shiftedHz: 'getAccidentalsShifted', shiftedErrorHz: 'getAccidentalsShiftedError',
       netHz: 'getNet', netErrorHz: 'getNetError', car: 'getCAR', carError: 'getCARError', heraldedG2: 'getHeraldedG2', heraldedG2Error: 'getHeraldedG2Error',

@@ -1,7 +1,7 @@
 // dsp/measurements/period.ts - the period of a comb of peaks in a histogram, without knowing anything about it.
 //
 // The histogram's autocorrelation gives a first guess, its later peaks a better one: from lag to lag, doubled each time, so that the
-// error never grows to half a period. The comb that agrees best with all counts (largest Fourier component) is the answer.
+// error never grows to half a period. From the comb that agrees best with all counts (largest Fourier component) a line is fitted.
 
 export interface Comb { /** |sum of counts * exp(2 pi i d / P)| */ strength: number; /** Centre of a peak, ps. */ phasePs: number }
 
@@ -44,15 +44,33 @@ export function fitPeriod(counts: Float64Array, delaysPs: Float64Array, binwidth
     periodPs = bestPs;
     halfPs /= steps;
   }
-  return { value: periodPs, error: errorOf(counts, delaysPs, periodPs, total) };
+  return throughPeaks(counts, delaysPs, periodPs);
 }
 
-/** Each count is a phase with the scatter of all; the period is the slope of a line through them. */
-function errorOf(counts: Float64Array, delaysPs: Float64Array, periodPs: number, total: number): number {
-  const sharpness = combOf(counts, delaysPs, periodPs).strength / total;
-  const mean = counts.reduce((sum, count, i) => sum + count * delaysPs[i]!, 0) / total;
-  const spread = Math.sqrt(counts.reduce((sum, count, i) => sum + count * (delaysPs[i]! - mean) ** 2, 0));
-  return periodPs ** 2 / (2 * Math.PI) * Math.sqrt(Math.max(0, 1 - sharpness ** 2) / 2) / sharpness / spread;
+/** A line through the distances of all counts from the peaks they belong to; the largest Fourier component alone leans to long periods. */
+function throughPeaks(counts: Float64Array, delaysPs: Float64Array, guessPs: number): { value: number; error: number } {
+  let periodPs = guessPs, errorPs = NaN;
+  for (let pass = 0; pass < 4; pass++) {
+    const { phasePs } = combOf(counts, delaysPs, periodPs), peakOf = (delayPs: number): number => Math.round((delayPs - phasePs) / periodPs);
+    // Only peaks that lie in range with all of their period.
+    const least = peakOf(delaysPs[0]!) + 1, most = peakOf(delaysPs.at(-1)!) - 1;
+    let n = 0, k1 = 0, k2 = 0, o1 = 0, o2 = 0, ko = 0;
+    for (let i = 0; i < counts.length; i++) {
+      const count = counts[i]!, k = peakOf(delaysPs[i]!), offset = delaysPs[i]! - phasePs - k * periodPs;
+      if (count === 0 || k < least || k > most) continue;
+      n += count;
+      k1 += count * k;
+      k2 += count * k * k;
+      o1 += count * offset;
+      o2 += count * offset * offset;
+      ko += count * k * offset;
+    }
+    const spread = k2 - k1 * k1 / n;
+    if (!(spread > 0)) return { value: periodPs, error: NaN };
+    periodPs += (ko - k1 * o1 / n) / spread;
+    errorPs = Math.sqrt((o2 - o1 * o1 / n) / n / spread);
+  }
+  return { value: periodPs, error: errorPs };
 }
 
 function autocorrelation(counts: Float64Array): Float64Array {
