@@ -8,13 +8,14 @@ import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
 import { frequency } from './specs/frequency.ts';
 import { imaging } from './specs/imaging.ts';
+import { photons } from './specs/photons.ts';
 import { user } from './specs/user.ts';
 
 export type { CounterData, FrequencyCounterData, PulsePerSecondData } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...imaging, ...frequency, ...user,
+  ...counting, ...delays, ...imaging, ...frequency, ...photons, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

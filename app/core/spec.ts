@@ -18,7 +18,7 @@ export type Parameter = {
   /** Lists of `least` to `most` whole ps, whole numbers or numbers, each from `min` to `max`. */
   | { readonly kind: 'durations' | 'integers' | 'numbers'; readonly min: number; readonly max: number; readonly least: number; readonly most: number; readonly default?: readonly number[] }
   /** Any finite number in [min, max]. `unit` as in names: '' where it has none. */
-  | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly unit: '' | 'Hz'; readonly default?: number; readonly optional?: true }
+  | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly unit: '' | 'Hz' | 'ps'; readonly default?: number; readonly optional?: true }
   | { readonly kind: 'boolean'; readonly default: boolean }
   /** A name of something on the station: letters, digits and . _ - */
   | { readonly kind: 'name' }

@@ -54,7 +54,7 @@ function placeholder(parameter: Parameter): string {
     case 'integer': return 'N';
     case 'integers': return 'N,...';
     case 'numbers': return 'NUMBER,...';
-    case 'number': return parameter.unit === 'Hz' ? 'RATE' : 'NUMBER';
+    case 'number': return parameter.unit === 'Hz' ? 'RATE' : parameter.unit === 'ps' ? 'TIME' : 'NUMBER';
     case 'boolean': return 'yes|no';
     case 'name': return 'NAME';
     case 'choice': return parameter.choices.join('|');
@@ -132,7 +132,7 @@ export function parse(option: string, parameter: Parameter, text: string): unkno
     case 'integer': return parseInteger(option, text);
     case 'integers': return text.split(',').map(item => parseInteger(option, item));
     case 'numbers': return text.split(',').map(item => parseNumber(option, item));
-    case 'number': return parameter.unit === 'Hz' ? parseRate(option, text) : parseNumber(option, text);
+    case 'number': return parameter.unit === 'Hz' ? parseRate(option, text) : parameter.unit === 'ps' ? parseTime(option, text, true) : parseNumber(option, text);
     case 'boolean': return parseYes(option, text);
     case 'name': case 'choice': return text;
   }
@@ -156,8 +156,8 @@ function parseYes(option: string, text: string): boolean {
   throw new TaggerError('usage', `--${option}: cannot read '${text}'.`, { hint: 'Write yes or no.' });
 }
 
-export function parseTime(option: string, text: string): number {
-  try { return parseQuantity(text, 'time'); } catch (error) {
+export function parseTime(option: string, text: string, fractions = false): number {
+  try { return parseQuantity(text, 'time', fractions); } catch (error) {
     throw error instanceof TaggerError ? new TaggerError(error.code, `--${option}: ${error.message}`, { hint: error.hint }) : error;
   }
 }

@@ -24,6 +24,7 @@ export function report(outcome: Outcome, terminal: Terminal): string[] {
     ...facts.map(({ label, text, style }) => `  ${paint(label.padEnd(width), 'dim', terminal)}  ${style ? paint(text, style, terminal) : text}`),
   ];
   if (outcome.name === 'countrate') lines.push('', ...rateTable(outcome, terminal));
+  else if (specOf(outcome.name).plot.kind === 'none') lines.push(...listTables(outcome));
   return lines.map(line => terminal.unicode ? line : line.replaceAll('±', '+-'));
 }
 
@@ -77,7 +78,10 @@ function outcomeFacts(outcome: Outcome): Fact[] {
       }
       continue;
     }
-    facts.push({ label: label(key), text: typeof value === 'boolean' ? (value ? 'yes' : 'no') : scalarText(name, key, value) });
+    if (isErrorOf(values, key)) continue;
+    const error = values[errorKey(key)];
+    if (typeof value === 'number' && typeof error === 'number') facts.push({ label: label(key), text: withErrorIn(unitOf(name, key), value, error) });
+    else facts.push({ label: label(key), text: typeof value === 'boolean' ? (value ? 'yes' : 'no') : scalarText(name, key, value) });
   }
   if (name === 'correlation') facts.push(...g2Fact(outcome));
   return facts;
@@ -98,11 +102,40 @@ function pairFacts(counts: NumberArray, index: Value | undefined): Fact[] {
 
 function scalarText(name: MeasurementName, key: string, value: number): string {
   if (key === 'histogramIndex') return value === -1 ? 'waiting for next' : value === -2 ? 'waiting for sync' : String(value);
-  const { getters, outputs } = specOf(name);
-  const { unit = '' } = getters[outputs[key] ?? ''] ?? {};
+  const unit = unitOf(name, key);
   if (unit === 'ps') return formatPs(value);
   if (unit === 'Hz' || unit === 's') return formatSi(value, unit, 6);
   return Number.isInteger(value) ? whole(value) : String(Number(value.toPrecision(6)));
+}
+
+function unitOf(name: MeasurementName, key: string): string {
+  const { getters, outputs } = specOf(name);
+  return getters[outputs[key] ?? '']?.unit ?? '';
+}
+
+/** `period` has `periodError` beside it, `netHz` has `netErrorHz`. */
+function errorKey(key: string): string { return key.replace(/(Ps|Hz)?$/, 'Error$1'); }
+
+function isErrorOf(values: Outcome['values'], key: string): boolean {
+  return /Error(Ps|Hz)?$/.test(key) && values[key.replace(/Error(?=(Ps|Hz)?$)/, '')] !== undefined;
+}
+
+function withErrorIn(unit: string, value: number, error: number): string {
+  if (Number.isNaN(value)) return 'not known';
+  return error > 0 ? `${withError(value, error)} ${unit}`.trim() : `${Number(value.toPrecision(9))} ${unit}`.trim();
+}
+
+/** Where a table says more than a plot: one for each length of list, its columns beside each other. */
+function listTables({ name, values }: Outcome): string[] {
+  const tables = Map.groupBy(Object.keys(values).filter(key => typeof values[key] === 'object' && !isErrorOf(values, key)), key => dimensionsOf(name, key).join());
+  return [...tables.values()].flatMap(keys => {
+    const rows = Array.from({ length: (values[keys[0]!] as NumberArray).length }, (_, i) => keys.map(key => {
+      const value = Number((values[key] as NumberArray)[i]), errors = values[errorKey(key)], unit = unitOf(name, key);
+      if (Number.isNaN(value)) return '-';
+      return typeof errors === 'object' ? withErrorIn(unit, value, Number(errors[i])) : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+    }));
+    return ['', ...table([keys.map(label), ...rows].map(cells => ['', ...cells]), [false, ...keys.map(() => true)])];
+  });
 }
 
 /** The bin that holds delay 0 is the one whose left edge is 0. */

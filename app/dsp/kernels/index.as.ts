@@ -30,3 +30,4 @@ export { makePulses } from './pulses.as';
 export { multiplyTags } from './multiply.as';
 export { findMiddles } from './middles.as';
 export { switchOnRate } from './switch.as';
+export { countGroups, countShifted, countHeralds } from './groups.as';

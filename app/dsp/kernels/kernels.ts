@@ -109,6 +109,14 @@ export interface KernelSet {
   findMiddles: VirtualKernel;
   /** Where a rate rises above or falls below a band. */
   switchOnRate: VirtualKernel;
+  /** Counts coincidences of groups of channels. `planAt`: a CoincidePlan; `stateAt`: the state of each group. */
+  countGroups(timesAt: number, channelsAt: number, n: number, planAt: number, stateAt: number): void;
+  /** The same over lists of times, each shifted, from `doneTo` to before `until` of the plan; at least one slot. */
+  countShifted(listsAt: number, slots: number, planAt: number, stateAt: number): void;
+  /** Adds to u64[4]: heralds of the plan's range, and how many of them have a second, a third, and both within the window. */
+  countHeralds(
+    heraldsAt: number, heralds: number, secondsAt: number, seconds: number, thirdsAt: number, thirds: number, planAt: number, intoAt: number,
+  ): void;
 }
 
 /**

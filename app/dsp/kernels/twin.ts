@@ -5,6 +5,7 @@ import type { KernelSet } from './kernels.ts';
 import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
 import { bitKernels } from './twin-bits.ts';
+import { groupKernels } from './twin-groups.ts';
 import { denseKernels } from './twin-dense.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
@@ -28,5 +29,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
     ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
     ...virtualKernels(views), ...queueKernels(views),
+    ...groupKernels(views),
   };
 }
