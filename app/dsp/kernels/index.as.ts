@@ -17,3 +17,5 @@ export { countStartStop } from './start-stop.as';
 export { pickTags } from './pick-tags.as';
 export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
+export { pairsLog } from './log-bins.as';
+export { countFirstStops } from './first-stops.as';

@@ -67,4 +67,14 @@ export interface KernelSet {
   countBetween(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number): number;
   /** Like `stepPairs`, into the histogram that the axes of a GridPlan choose; never ends. */
   gridPairs(timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number): void;
+  /**
+   * Adds the pairs of `clicks` new clicks with the starts before them to u64 bins of growing width. `planAt`: a LogPlan, which keeps
+   * places in the list of starts; `removed` of those left it in front since the last call. The list has room for 4 more.
+   */
+  pairsLog(clicksAt: number, clicks: number, startsAt: number, starts: number, removed: number, planAt: number, countsAt: number): void;
+  /**
+   * From each last start to the first stop on every axis after it: one count in the cell that these delays give, once all are
+   * there. `planAt`: a FirstStopsPlan. Times before the i64 at `untilAt` are settled.
+   */
+  countFirstStops(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, countsAt: number): void;
 }

@@ -5,8 +5,10 @@ import type { KernelSet } from './kernels.ts';
 import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
 import { denseKernels } from './twin-dense.ts';
+import { firstStopsKernels } from './twin-first-stops.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
+import { logBinsKernels } from './twin-log-bins.ts';
 import { nearKernels } from './twin-near.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
 import { startStopKernels } from './twin-start-stop.ts';
@@ -20,5 +22,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
+    ...logBinsKernels(views), ...firstStopsKernels(views),
   };
 }

@@ -3,12 +3,15 @@ import type { MeasurementClasses } from '../measurement.ts';
 import { countBetweenMarkers } from './count-between-markers.ts';
 import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
+import { histogram2D, histogramND } from './first-stops.ts';
 import { correlation, histogram } from './histogram.ts';
+import { histogramLogBins } from './histogram-log-bins.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
 import { timeDifferencesND } from './time-differences-nd.ts';
 import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
+  histogramLogBins, histogram2D, histogramND,
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
 };
