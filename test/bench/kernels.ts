@@ -54,7 +54,17 @@ function histogram(name: string, data: number, binwidthPs: number, bins: number,
 function correlation(name: string, data: number, binwidthPs: number, bins: number): Job {
   return { name, data, measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins }, cpp: '' };
 }
+/** 63 edges from 1 ns to 10 ms. */
+function logBins(method: string, target: number): Job {
+  const config = { click: 1, start: 0, expStart: -9, expStop: -2, bins: 62, method };
+  return { name: `log bins, ${method}`, data: 0, measurement: 'histogramLogBins', config, cpp: 'laurence 0 1 1e10 62', target };
+}
+function stops(data: number): Job {
+  const config = { start: 0, stop1: 1, stop2: 2, binwidth1Ps: 10_000, binwidth2Ps: 10_000, bins1: 200, bins2: 200 };
+  return { name: 'first stops 200 x 200', data, measurement: 'histogram2D', config, cpp: 'stops 0 0 10000 200', target: 0.5 };
+}
 const jobs: readonly Job[] = [
+  logBins('exact', 1), logBins('multi-tau', 9), stops(1), stops(2),
   { name: 'count', data: 0, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0', target: 5 },
   { name: 'count', data: 2, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0' },
   counter(0, '1 ms', 1e9, 2), counter(2, '10 us', 1e7, 0.9),

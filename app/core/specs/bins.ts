@@ -23,6 +23,7 @@ export const binned = {
       expStart: { kind: 'number', min: -12, max: 3.9, unit: '', default: -9, help: 'The lowest edge is 10^this s.' },
       expStop: { kind: 'number', min: -12, max: 3.9, unit: '', default: -3, help: 'The highest edge is 10^this s.' },
       bins: { kind: 'integer', min: 1, max: 10_000, default: 60, help: 'Number of bins; fewer where edges coincide in whole ps.' },
+      method: { kind: 'choice', choices: ['exact', 'multi-tau'], default: 'exact', help: 'multi-tau is faster: delays above 1 us +- 1/8, edges moved to 8 per octave.' },
     },
     getters: {
       getData: { type: 'counts', shape: '[bins]', unit: 'pairs', help: 'Bin k holds edge k <= d < edge k+1.' },

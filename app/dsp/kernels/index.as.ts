@@ -19,3 +19,4 @@ export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
 export { pairsLog } from './log-bins.as';
 export { countFirstStops } from './first-stops.as';
+export { multiTau, multiTauEnd } from './multi-tau.as';

@@ -77,4 +77,11 @@ export interface KernelSet {
    * there. `planAt`: a FirstStopsPlan. Times before the i64 at `untilAt` are settled.
    */
   countFirstStops(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, countsAt: number): void;
+  /**
+   * Pairs at delays from 2^20 ps by products of counts in bins that grow. `planAt`: a TauPlan and its state; the i64 at `fromAt` is
+   * where the grid of bins begins. Counts all that is over by the i64 at `untilAt`.
+   */
+  multiTau(timesAt: number, channelsAt: number, n: number, fromAt: number, untilAt: number, planAt: number, countsAt: number): void;
+  /** Counts what `multiTau` has open, as if nothing came any more, and begins anew. */
+  multiTauEnd(planAt: number, countsAt: number): void;
 }

@@ -26,6 +26,7 @@ export function pairsLog(clicksAt: usize, clicks: u32, startsAt: usize, starts: 
   closeList(startsEnd, latest);
   near(clicksAt, endAt, startsAt, removed, planAt, countsAt);
 
+  if (load<u32>(planAt, far) == bins) return;
   let before: u64 = 0;
   for (let k = load<u32>(planAt, far); k <= bins; k += 4) {
     // Beyond the last edge the last one is moved again, and its sum thrown away.

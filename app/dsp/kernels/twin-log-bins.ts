@@ -34,6 +34,7 @@ export function logBinsKernels(views: () => Views): Pick<KernelSet, 'pairsLog'> 
       }
 
       let before = 0;
+      if (far === bins) return;
       for (let k = far; k <= bins; k++) {
         const edgePs = edgeOf(edgeAt(k)), position = edgeAt(k) + logEdge.position / 4;
         let place = Math.max(0, u32[position]! - removed), sum = 0;

@@ -9,6 +9,7 @@ import { firstStopsKernels } from './twin-first-stops.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
 import { logBinsKernels } from './twin-log-bins.ts';
+import { multiTauKernels } from './twin-multi-tau.ts';
 import { nearKernels } from './twin-near.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
 import { startStopKernels } from './twin-start-stop.ts';
@@ -22,6 +23,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
-    ...logBinsKernels(views), ...firstStopsKernels(views),
+    ...logBinsKernels(views), ...multiTauKernels(views), ...firstStopsKernels(views),
   };
 }

@@ -6,61 +6,84 @@
 import type { CheckedConfig } from '../../core/measurements.ts';
 import type { ResultInfo } from '../../core/results.ts';
 import type { LogPlan } from '../kernels/log-bins-layout.ts';
+import { lowestTauPs } from '../kernels/multi-tau-layout.ts';
 import type { Measurement, MeasurementClass, Payload, Segment, Totals, Workspace } from '../measurement.ts';
 import { BinTotals, Bins, binsBytes } from './bins.ts';
 import { numberOf, optionalOf } from './config.ts';
 import { countAt } from './counts.ts';
-import { logEdges } from './log-edges.ts';
+import { isMultiTau, logEdges } from './log-edges.ts';
 import { LogPairs, logPairsBytes } from './log-pairs.ts';
 import { StretchAccount, expectedPairs, fromScalars, none } from './stretches.ts';
 import { Tally } from './tally.ts';
+import { TauPairs, tauPairsBytes } from './tau-pairs.ts';
 
 /** Below this delay pairs are binned one by one: at a few Mcps it holds a few tags. */
-const nearPs = 2 ** 20;
+const nearPs = lowestTauPs;
 
+/** What is counted pair by pair. */
 function planOf(config: CheckedConfig): LogPlan {
-  const edgesPs = logEdges(config);
+  const edgesPs = logEdges(config), isFar = edgesPs.at(-1)! > lowestTauPs;
+  if (isMultiTau(config) && isFar) {
+    // Only what lies below the multi-tau bins, if anything does; the bin that reaches over their begin is counted by both.
+    const near = edgesPs.findIndex(edge => edge >= lowestTauPs);
+    return { edgesPs: [...edgesPs.slice(0, near), lowestTauPs], nearLimitPs: lowestTauPs };
+  }
   return { edgesPs, nearLimitPs: edgesPs.findLast(edge => edge <= nearPs) ?? edgesPs[0]! };
+}
+
+/** Bytes of what counts near pairs, or all of them, and of what counts far ones together. */
+function partsOf(config: CheckedConfig): { pairs: number; tau: number } {
+  const edges = logEdges(config), isTau = isMultiTau(config) && edges.at(-1)! > lowestTauPs;
+  return { pairs: isTau && edges[0]! >= lowestTauPs ? 0 : logPairsBytes(planOf(config)), tau: isTau ? tauPairsBytes : 0 };
 }
 
 class LogBinsMeasurement implements Measurement {
   readonly done = false;
-  readonly #pairs: LogPairs;
+  readonly #pairs: LogPairs | undefined;
+  readonly #tau: TauPairs | undefined;
   readonly #bins: Bins;
   readonly #tally: Tally;
   readonly #stretches: StretchAccount;
 
   constructor(config: CheckedConfig, workspace: Workspace) {
-    const plan = planOf(config), click = workspace.indexOf(numberOf(config, 'click')), startChannel = optionalOf(config, 'start');
-    const start = startChannel === undefined ? click : workspace.indexOf(startChannel);
-    this.#pairs = new LogPairs(workspace, workspace.at, plan, { click, start });
-    this.#bins = new Bins(workspace, workspace.at + logPairsBytes(plan), plan.edgesPs.length - 1);
+    const edgesPs = logEdges(config), click = workspace.indexOf(numberOf(config, 'click')), startChannel = optionalOf(config, 'start');
+    const start = startChannel === undefined ? click : workspace.indexOf(startChannel), parts = partsOf(config);
+    if (parts.pairs > 0) this.#pairs = new LogPairs(workspace, workspace.at, planOf(config), { click, start });
+    if (parts.tau > 0) this.#tau = new TauPairs(workspace, workspace.at + parts.pairs, edgesPs, { click, start });
+    this.#bins = new Bins(workspace, workspace.at + parts.pairs + parts.tau, edgesPs.length - 1);
     this.#tally = new Tally(workspace, [click, start]);
-    this.#stretches = new StretchAccount(plan.edgesPs.at(-1)!);
+    this.#stretches = new StretchAccount(edgesPs.at(-1)!);
   }
 
   process(segment: Segment): void {
     this.#tally.add(segment);
     this.#stretches.add(segment, this.#tally.latest[0]!, this.#tally.latest[1]!);
-    this.#pairs.process(segment, this.#bins.at);
+    this.#pairs?.process(segment, this.#bins.at);
+    this.#tau?.process(segment, this.#bins.at);
   }
 
   endSegment(): void {
-    this.#pairs.endSegment();
+    this.#pairs?.endSegment();
+    this.#tau?.endSegment(this.#bins.at);
     this.#stretches.endSegment();
   }
 
   clear(): void {
-    this.#pairs.clear();
+    this.#pairs?.clear();
+    this.#tau?.clear(this.#bins.at);
     this.#bins.clear();
     this.#tally.clear();
     this.#stretches.clear();
   }
 
-  rebase(byPs: bigint): void { this.#pairs.rebase(byPs); }
+  rebase(byPs: bigint): void {
+    this.#pairs?.rebase(byPs);
+    this.#tau?.rebase(byPs);
+  }
+
   publish(): Payload { return this.#bins.publish(this.#stretches.scalars()); }
   get tags(): number { return this.#tally.tags; }
-  get droppedStarts(): number { return this.#pairs.dropped; }
+  get droppedStarts(): number { return (this.#pairs?.dropped ?? 0) + (this.#tau?.dropped ?? 0); }
 }
 
 class LogBinsTotals implements Totals {
@@ -70,7 +93,7 @@ class LogBinsTotals implements Totals {
   #stretches = none();
 
   constructor(config: CheckedConfig, workspace: Pick<Workspace, 'memory' | 'kernels'>) {
-    this.#edgesPs = planOf(config).edgesPs;
+    this.#edgesPs = logEdges(config);
     this.#isAuto = config['start'] === undefined || config['start'] === config['click'];
     this.#bins = new BinTotals(workspace, this.#edgesPs.length - 1);
   }
@@ -116,7 +139,7 @@ class LogBinsTotals implements Totals {
 }
 
 export const histogramLogBins: MeasurementClass = {
-  bytes: config => logPairsBytes(planOf(config)) + binsBytes(logEdges(config).length - 1),
+  bytes: config => partsOf(config).pairs + partsOf(config).tau + binsBytes(logEdges(config).length - 1),
   create: (config, workspace) => new LogBinsMeasurement(config, workspace),
   totals: (config, workspace) => new LogBinsTotals(config, workspace),
 };
