@@ -14,14 +14,14 @@ export const noBin = 2 ** 32 - 1;
  * wasm keeps u16 where the twin keeps u32.
  */
 export const tauPlan = {
-  bytes: 36_288, octaves: 0, isOpen: 4, page: 8, tags: 16, click: 20, dropped: 24, start: 32, binOf: 64, high: 1088, clicks: 5184, halves: 9344, lanes: 17_600,
-  laneBytes: 4224, lasts: 34_496, mostOctaves: 32,
+  bytes: 43_072, octaves: 0, isOpen: 4, page: 8, tags: 16, click: 20, dropped: 24, start: 32, binOf: 64, high: 1088, clicks: 5184, halves: 9344, lanes: 17_600,
+  laneBytes: 4224, lasts: 42_944, mostOctaves: 32,
 } as const;
 export const tauHigh = { bytes: 128, last: 64, heldClicks: 68, heldStarts: 72, index: 76 } as const;
-/** Most clicks in a bin of 131 ns, and most starts in half a bin: sums of products then fit 31 bits. */
+/** Most clicks in a bin of 131 ns, and most starts in half a bin: sums of products of all dense octaves then fit 31 bits. */
 export const mostClicks = 255, mostStarts = 127;
 /** Bins of the lowest octave in a page, and octaves that are counted by pages. */
-export const pageBins = 1024, denseOctaves = 4;
+export const pageBins = 1024, denseOctaves = 6;
 
 export function writeTauPlan(memory: WebAssembly.Memory, at: number, { click, start, octaves, binOf }: TauPlan): void {
   const view = new DataView(memory.buffer, at, tauPlan.bytes);

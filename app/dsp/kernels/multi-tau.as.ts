@@ -1,7 +1,7 @@
 // dsp/kernels/multi-tau.as.ts - pairs at long delays by products of counts in bins that grow with the delay.
 //
-// See multi-tau-layout.ts for the two grids. A page of 1024 bins goes through the first four octaves with 16-bit products, eight
-// at a time; what is left, a bin of 2 us and longer, is pushed from octave to octave, two bins of one making one of the next.
+// See multi-tau-layout.ts for the two grids. A page of 1024 bins goes through the first six octaves with 16-bit products, eight
+// at a time; what is left, bins of 8 us and longer, is pushed from octave to octave, two bins of one making one of the next.
 
 // The state, as multi-tau-layout.ts writes it.
 const octaves: usize = 0; // u32
@@ -16,14 +16,14 @@ const high: usize = 1088; // per octave u32[16] ring, u32 last half, held clicks
 const clicks: usize = 5184; // u16[1024]
 const halves: usize = 9344; // u16[2048], the half before in front
 const lanes: usize = 17600; // per dense octave u16[16 + 1024], 4224 bytes each
-const lasts: usize = 34496; // u16[4], last half of each dense octave
+const lasts: usize = 42944; // u16[6], last half of each dense octave
 
 // @ts-ignore: decorator
 @inline
 const pageBits: u32 = 27;
 // @ts-ignore: decorator
 @inline
-const dense: u32 = 4;
+const dense: u32 = 6;
 
 /** Takes n tags in and counts every page that ends by the i64 at `untilAt`. The first page begins with the i64 at `fromAt`. */
 export function multiTau(timesAt: usize, channelsAt: usize, n: u32, fromAt: usize, untilAt: usize, planAt: usize, countsAt: usize): void {
@@ -62,7 +62,7 @@ export function multiTauEnd(planAt: usize, countsAt: usize): void {
     if (load<u32>(at, 76) & 1) push(octave + 1, load<u32>(at, 68), load<u32>(at, 72), 0, planAt, countsAt);
   }
   memory.fill(planAt + high, 0, clicks - high);
-  memory.fill(planAt + lanes, 0, lasts + 8 - lanes);
+  memory.fill(planAt + lanes, 0, lasts + 16 - lanes);
   store<u32>(planAt, 0, isOpen);
 }
 
@@ -95,7 +95,7 @@ function countPage(planAt: usize, countsAt: usize): void {
     for (let at: usize = 0; at < bins << 1; at += 16) v128.store(halvesAt + at, paired(halvesAt + (at << 1)));
   }
   if (all > dense) {
-    for (let i: usize = 0; i < 64; i++) {
+    for (let i: usize = 0; i < 16; i++) {
       push(dense, load<u16>(clicksAt + (i << 1)), load<u16>(halvesAt + (i << 2)), load<u16>(halvesAt + (i << 2), 2), planAt, countsAt);
     }
   }
