@@ -113,13 +113,13 @@ test('plot() of unequal bins on a logarithmic axis: equal factors are equally wi
   t.is(lines.join('\n'), `\
 Correlation
 pairs
-20 +           .'''''''''''.
-   |           :           :
-   |''''''''''''           :
- 0 +                       '............
-   ++-----------+-----------+-----------
-    1 ns     10 ns       100 ns     1 us
-                delay, log`);
+20 +            :'''''''''''.
+   |............'           :
+   |                        :...........
+ 0 +
+   ++-----------+-----------+----------+
+    1 ns      10 ns      100 ns     1 us
+                 delay, log`);
   const few = plot({ x: [1e3, 2e3, 4e3, 8e3], y: [3, 5, 2], width: 0, unequal: true }, options({ logX: true, xLabel: 'delay (ps)' })).join('\n');
   for (const label of ['1 ns', '2 ns', '5 ns']) t.true(few.includes(label), few);
 });
@@ -146,7 +146,12 @@ test('plotMap() as it appears, and without data', t => {
   t.is(plotMap(map, shown).join('\n'), `\
 Correlation
 t(stop1) - t(start) (ps)
-    |                    --
-`);
+  |                     ::::::
+  |     +++++@@@@@@.....
+0 +
+  ++---------+----------+-----
+   0        200        400
+    t(stop2) - t(start) (ps)
+   .:-=+*#%@ 1 to 9 starts a cell`);
   t.regex(plotMap({ x: [0, 1], y: [0, 1], values: [0, 0, 0, 0] }, shown).join('\n'), /no data/);
 });
