@@ -66,10 +66,19 @@ export function multiTauEnd(planAt: usize, countsAt: usize): void {
   store<u32>(planAt, 0, isOpen);
 }
 
-/** Counts pages until the one that holds `time` is open; returns where that begins. */
+/**
+ * Counts pages until the one that holds `time` is open; returns where that begins. Once a silence has emptied every octave, pages
+ * are left out in multiples of two of the longest bins, so that the grids stay where they were.
+ */
 function advance(time: i64, planAt: usize, countsAt: usize): i64 {
   let begin = load<i64>(planAt, page);
-  for (; time - begin >= 1 << pageBits; begin += 1 << pageBits) countPage(planAt, countsAt);
+  const longest: i64 = <i64>1 << (max(load<u32>(planAt, octaves), 11) - 11), silent = 18 * longest + 2; // in pages
+  for (let counted: i64 = 0; time - begin >= 1 << pageBits; counted++) {
+    if (counted == silent) begin += (((time - begin) >> pageBits) / (2 * longest) * (2 * longest)) << pageBits;
+    if (time - begin < 1 << pageBits) break;
+    countPage(planAt, countsAt);
+    begin += 1 << pageBits;
+  }
   store<i64>(planAt, begin, page);
   return begin;
 }

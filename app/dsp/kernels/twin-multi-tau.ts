@@ -50,9 +50,22 @@ export function multiTauKernels(views: () => Views): Pick<KernelSet, 'multiTau' 
 
   function advance(time: number, planAt: number, countsAt: number): void {
     const { u32, i32 } = views(), page = (planAt + tauPlan.page) / 4;
-    while (difference(u32, i32, time, page) >= pagePs) {
+    const longest = 2 ** Math.max(0, u32[(planAt + tauPlan.octaves) / 4]! - 11), silent = 18 * longest + 2; // in pages
+    for (let counted = 0; difference(u32, i32, time, page) >= pagePs; counted++) {
+      if (counted === silent) skip(time, page, 2 * longest * pagePs);
+      if (difference(u32, i32, time, page) < pagePs) break;
       countPage(planAt, countsAt);
       addTo(u32, i32, page, pagePs);
+    }
+  }
+
+  /** Beyond 2^53 ps a difference is rounded: half of it at a time is never too far. */
+  function skip(time: number, page: number, unitPs: number): void {
+    const { u32, i32 } = views();
+    for (;;) {
+      const leftPs = difference(u32, i32, time, page), units = Math.floor((leftPs < 2 ** 53 ? leftPs : 2 ** 52) / unitPs);
+      if (units === 0) return;
+      addTo(u32, i32, page, units * unitPs);
     }
   }
 
