@@ -4,6 +4,7 @@
 // a measurement is described once, in the family it belongs to under specs/. Engine classes with the same names live in
 // dsp/measurements/.
 import type { ArgumentsOf, MeasurementSpec, Returned } from './spec.ts';
+import { binned } from './specs/bins.ts';
 import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
 import { frequency } from './specs/frequency.ts';
@@ -15,7 +16,7 @@ export type { CounterData, FrequencyCounterData, PulsePerSecondData } from './ob
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...imaging, ...frequency, ...photons, ...user,
+  ...counting, ...delays, ...binned, ...imaging, ...frequency, ...photons, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

@@ -77,9 +77,12 @@ export interface Plot {
   /** Output with the x values; default `indexPs`. */
   readonly index?: string;
   /**
-   * `bins` (default): equal bins from left edges. `edges`: unequal bins, one edge more than values. `points`: values at x. `none`: a table says more.
+   * `bins` (default): equal bins from left edges. `edges`: unequal bins, one edge more than values. `points`: values at x. `map`: a value
+   * for each x and y. `none`: a table says more.
    */
-  readonly kind?: 'bins' | 'edges' | 'points' | 'none';
+  readonly kind?: 'bins' | 'edges' | 'points' | 'map' | 'none';
+  /** With `map`: output with the y values; a row of values for each. */
+  readonly indexY?: string;
   /** Bins that are not listed are 0. */
   readonly sparse?: true;
   readonly logX?: true;

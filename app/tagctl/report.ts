@@ -11,6 +11,7 @@ import { formatPs, formatSi } from '../core/units.ts';
 import { bar } from './canvas.ts';
 import type { NumberArray } from '../format/table.ts';
 import { dimensionsOf, row, rowsOf, type Outcome, type Value } from './outcome.ts';
+import { plotMap } from './map.ts';
 import { plot } from './plot.ts';
 import { paint, printable, table, type Style, type Terminal } from './terminal.ts';
 
@@ -224,10 +225,16 @@ export function plots(outcome: Outcome, terminal: Terminal, log: boolean): strin
   const value = values[key];
   if (typeof value !== 'object') return [];
   const dimensions = dimensionsOf(name, key), rows = rowsOf(outcome, key);
-  const draw = (y: NumberArray, what: string, height?: number): string[] => ['', ...plot({ x: index, y, width, sparse: shown.sparse ?? false }, {
+  const draw = (y: NumberArray, what: string, height?: number): string[] => ['', ...plot({ x: index, y, width, sparse: shown.sparse ?? false, unequal: shown.kind === 'edges' }, {
     title: `${className}  ${what}`, xLabel: name === 'correlation' ? `t(ch${info.config['channel1']}) - t(ch${info.config['channel2'] ?? info.config['channel1']}) (ps)` : shown.x,
-    yLabel: isG2 ? 'g2' : shown.y, terminal, log: log || (shown.logY ?? false), ...(height === undefined ? {} : { rows: height }),
+    yLabel: isG2 ? 'g2' : shown.y, terminal, log: log || (shown.logY ?? false), logX: shown.logX ?? false, ...(height === undefined ? {} : { rows: height }),
   })];
+  if (shown.kind === 'map') {
+    const y = values[shown.indexY ?? ''] as Float64Array, { getters } = specOf(name);
+    return ['', ...plotMap({ x: index, y, values: value }, {
+      title: `${className}  ${subject(outcome)}`, xLabel: shown.x, yLabel: shown.y, valueLabel: getters[shown.getter]?.unit ?? '', terminal, log: log || (shown.logY ?? false),
+    })];
+  }
   if (dimensions[0] === 'channels' && dimensions.length === 2) {
     const channels = info.config['channels'] as readonly number[];
     return channels.flatMap((channel, i) => draw(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));

@@ -64,9 +64,19 @@ function coincidence(data: number, members: number, target: number | undefined, 
   const channels = Array.from({ length: members }, (_, i) => i);
   return { name: `coincidence, ${members}-fold ${windowPs / 1000} ns`, data, does: { virtual: { kind: 'coincidence', channels, windowPs } }, cpp: `coincide ${members} 0 ${windowPs} 0`, ...(target !== undefined && { target }) };
 }
+/** 63 edges from 1 ns to 10 ms. */
+function logBins(method: string, target: number): Job {
+  const config = { click: 1, start: 0, expStart: -9, expStop: -2, bins: 62, method };
+  return { name: `log bins, ${method}`, data: 0, does: { measurement: 'histogramLogBins', config }, cpp: 'laurence 0 1 1e10 62', target };
+}
+function stops(data: number): Job {
+  const config = { start: 0, stop1: 1, stop2: 2, binwidth1Ps: 10_000, binwidth2Ps: 10_000, bins1: 200, bins2: 200 };
+  return { name: 'first stops 200 x 200', data, does: { measurement: 'histogram2D', config }, cpp: 'stops 0 0 10000 200', target: 0.5 };
+}
 const jobs: readonly Job[] = [
   { name: 'count', data: 0, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0', target: 5 },
   { name: 'count', data: 2, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0' },
+  logBins('exact', 1), logBins('multi-tau', 9), stops(1), stops(2),
   counter(0, '1 ms', 1e9, 2), counter(2, '10 us', 1e7, 0.9),
   histogram('sparse 100 x 1 ns', 0, 1000, 100, 2.5), histogram('sparse 100 x 1 ns', 1, 1000, 100, 2.5),
   histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),

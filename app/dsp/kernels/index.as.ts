@@ -31,3 +31,6 @@ export { multiplyTags } from './multiply.as';
 export { findMiddles } from './middles.as';
 export { switchOnRate } from './switch.as';
 export { countGroups, countShifted, countHeralds } from './groups.as';
+export { pairsLog } from './log-bins.as';
+export { countFirstStops } from './first-stops.as';
+export { multiTau, multiTauEnd } from './multi-tau.as';

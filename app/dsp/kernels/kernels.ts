@@ -117,6 +117,23 @@ export interface KernelSet {
   countHeralds(
     heraldsAt: number, heralds: number, secondsAt: number, seconds: number, thirdsAt: number, thirds: number, planAt: number, intoAt: number,
   ): void;
+  /**
+   * Adds the pairs of `clicks` new clicks with the starts before them to u64 bins of growing width. `planAt`: a LogPlan, which keeps
+   * places in the list of starts; `removed` of those left it in front since the last call. The list has room for 4 more.
+   */
+  pairsLog(clicksAt: number, clicks: number, startsAt: number, starts: number, removed: number, planAt: number, countsAt: number): void;
+  /**
+   * From each last start to the first stop on every axis after it: one count in the cell that these delays give, once all are
+   * there. `planAt`: a FirstStopsPlan. Times before the i64 at `untilAt` are settled.
+   */
+  countFirstStops(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, countsAt: number): void;
+  /**
+   * Pairs at delays from 2^20 ps by products of counts in bins that grow. `planAt`: a TauPlan and its state; the i64 at `fromAt` is
+   * where the grid of bins begins. Counts all that is over by the i64 at `untilAt`.
+   */
+  multiTau(timesAt: number, channelsAt: number, n: number, fromAt: number, untilAt: number, planAt: number, countsAt: number): void;
+  /** Counts what `multiTau` has open, as if nothing came any more, and begins anew. */
+  multiTauEnd(planAt: number, countsAt: number): void;
 }
 
 /**

@@ -7,8 +7,11 @@ import { binKernels } from './twin-bins.ts';
 import { bitKernels } from './twin-bits.ts';
 import { groupKernels } from './twin-groups.ts';
 import { denseKernels } from './twin-dense.ts';
+import { firstStopsKernels } from './twin-first-stops.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
+import { logBinsKernels } from './twin-log-bins.ts';
+import { multiTauKernels } from './twin-multi-tau.ts';
 import { nearKernels } from './twin-near.ts';
 import { phaseKernels } from './twin-phase.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
@@ -30,5 +33,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
     ...virtualKernels(views), ...queueKernels(views),
     ...groupKernels(views),
+    ...logBinsKernels(views), ...multiTauKernels(views), ...firstStopsKernels(views),
   };
 }
