@@ -11,7 +11,6 @@ import { phaseNoise } from './phase-noise.ts';
 import { pulsePerSecondMonitor } from './pulse-per-second-monitor.ts';
 import { pulsedG2 } from './pulsed-g2.ts';
 import { histogram2D, histogramND } from './first-stops.ts';
-import { correlation, histogram } from './histogram.ts';
 import { histogramLogBins } from './histogram-log-bins.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
