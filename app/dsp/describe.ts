@@ -36,6 +36,6 @@ export function fixedInfo(facts: {
     delays: [...new Set(channels)].map(channel => ({
       channel, hardwarePs: number(setting(channel, 'inputDelayPs')), stationPs: 0, privatePs: privatePs[channel] ?? 0,
     })),
-    deadTimePs: Math.max(0, ...channels.map(channel => number(setting(channel, 'deadTimePs')))),
+    deadTimePs: Math.max(0, ...channels.flatMap(channel => ['deadTimePs', 'softwareDeadTimePs'].map(key => number(setting(channel, key))))),
   };
 }

@@ -17,3 +17,4 @@ export { countStartStop } from './start-stop.as';
 export { pickTags } from './pick-tags.as';
 export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
+export { conditionTags } from './condition.as';
