@@ -38,7 +38,10 @@ export class SoftwareInputs {
   /** The tagger changes what is its own, or refuses everything. `rules` only if something is to be done differently from now on. */
   async configure(change: Settings): Promise<{ applied: Settings; rules: Conditioning | undefined }> {
     const { own, rest } = this.#split(change);
-    if (!own) return { applied: this.#merged(await this.#tagger.configure(rest)), rules: undefined };
+    if (!own) {
+      this.#checkOrder(this.#values.tagger, rest);
+      return { applied: this.#merged(await this.#tagger.configure(rest)), rules: undefined };
+    }
     checkSettings(own, { ...this.info, settings: [...this.#own] });
     const tagger = { ...this.#values.tagger, ...own.tagger };
     const channels = Object.fromEntries(Object.entries(this.#values.channels).map(([number, values]) => [number, { ...values, ...own.channels?.[Number(number)] }]));
@@ -82,11 +85,11 @@ export class SoftwareInputs {
 
   #checkOrder(tagger: Values, rest: Settings): void {
     const filter = tagger['conditionalFilter'];
-    if (!isFilter(filter)) return;
+    if (!isFilter(filter) || this.#own.some(({ key }) => key === 'eventDivider')) return;
     const now = this.#tagger.settings();
     for (const channel of [...filter.trigger, ...filter.filtered]) {
       const hardware = rest.channels?.[channel]?.['eventDivider'] ?? now.channels?.[channel]?.['eventDivider'] ?? 1;
-      if (this.#own.some(({ key }) => key === 'eventDivider') || hardware === 1) continue;
+      if (hardware === 1) continue;
       throw new TaggerError('usage', `Cannot filter channel ${channel} of the ${this.info.model}: its event divider is ${String(hardware)}, works in the instrument, and would come first; it must be 1.`, {
         hint: 'Set the event divider of all channels of the filter to 1.',
       });
