@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Conditioner, conditioningBytes } from '../../app/dsp/conditioning.ts';
 import { loadKernels } from '../../app/dsp/kernels/load.ts';
 import type { KernelSet } from '../../app/dsp/kernels/kernels.ts';
 import { measurementClasses } from '../../app/dsp/measurements/index.ts';
@@ -36,7 +37,8 @@ const dataSets: readonly Data[] = [
 interface Job {
   name: string;
   data: number;
-  measurement: MeasurementName;
+  /** Absent: input conditioning, channel 1 filtered by channel 0, divided by 2, with a dead time of 100 ns on all. */
+  measurement?: MeasurementName;
   config: CheckedConfig;
   /** `kernel start click width bins` for the C++ program. */
   cpp: string;
@@ -62,6 +64,7 @@ const jobs: readonly Job[] = [
   histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),
   correlation('both signs 200 x 1 ns', 0, 1000, 200), correlation('both signs 2000 x 10 ns', 0, 10_000, 2000),
   { name: 'startStop 1 ns', data: 0, measurement: 'startStop', config: { click: 1, start: 0, binwidthPs: 1000 }, cpp: '' },
+  ...[1, 2].map(data => ({ name: 'conditioning', data, config: {}, cpp: 'condition 0 1 100000 2', target: 0.5 })),
   {
     name: 'timeDifferences, next', data: 2, measurement: 'timeDifferences',
     config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 }, cpp: '',
@@ -132,6 +135,7 @@ function writeTags(memory: WebAssembly.Memory, { channels, rateHz }: Data, nativ
 
 /** A fresh measurement over all tags, again until the clock of the thread can tell; Mtags/s. */
 function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: name, config }: Job): number {
+  if (!name) return runConditioning(memory, kernels);
   const bytes = measurementClasses[name].bytes(config), missing = regionAt + bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   new Uint8Array(memory.buffer, regionAt, bytes).fill(0);
@@ -148,6 +152,19 @@ function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: 
         timesAt: timesAt + 8 * i, channelsAt: channelsAt + i, n: size, history, historyComplete: history === i,
         fromPs: i === 0 ? 0n : view[i]!, toPs: i + size < n ? view[i + size]! : view[n - 1]! + 1n, countsAt: 0,
       });
+    }
+    const us = cpuUs() - begin;
+    if (us > 80_000) return (passes * n) / us;
+  }
+}
+
+function runConditioning(memory: WebAssembly.Memory, kernels: KernelSet): number {
+  const conditioner = new Conditioner(memory, regionAt, 256), intoAt = regionAt + conditioningBytes;
+  const begin = cpuUs();
+  for (let passes = 1; ; passes++) {
+    conditioner.set({ trigger: [0], filtered: [1], dividers: [1, 2], deadTimesPs: Array.from({ length: 256 }, () => 100_000) });
+    for (let i = 0; i < n; i += blockTags) {
+      conditioner.pass(kernels, timesAt + 8 * i, channelsAt + i, Math.min(blockTags, n - i), intoAt, intoAt + 8 * blockTags);
     }
     const us = cpuUs() - begin;
     if (us > 80_000) return (passes * n) / us;

@@ -22,10 +22,12 @@ export function conditionTags(timesAt: usize, channelsAt: usize, n: u32, planAt:
     // Only what passes one stage is seen by the next.
     const waiting = load<u32>(rule, left);
     const divided = filter & <u32>(waiting == 0);
-    store<u32>(rule, divided ? load<u32>(rule, divider) - 1 : waiting - filter, left);
+    const period = load<u32>(rule, divider) - 1;
+    store<u32>(rule, select<u32>(period, waiting - filter, divided), left);
     const before = load<i64>(rule, accepts);
     const passes = divided & <u32>(time >= before);
-    store<i64>(rule, passes ? time + load<i64>(rule, dead) : before, accepts);
+    const after = time + load<i64>(rule, dead);
+    store<i64>(rule, select<i64>(after, before, passes), accepts);
     store<u32>(rule, load<u32>(rule, removed) + (passes ^ 1), removed);
     store<i64>(intoTimesAt + (kept << 3), time);
     store<u8>(intoChannelsAt + kept, channel);

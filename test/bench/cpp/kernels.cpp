@@ -75,6 +75,40 @@ static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u3
   }
 }
 
+struct Rule { i64 accepts, dead; u64 seen; u32 left, divider; bool triggers, filtered; };
+static std::vector<Rule> rules(256);
+static std::vector<i64> keptTimes(block);
+static std::vector<u8> keptChannels(block);
+static u64 triggered;
+
+/** Conditional filter, divider and dead time of the channels that the other channel triggers. */
+static void conditionStart(u32 trigger, u32 filtered, i64 dead, u32 divider) {
+  triggered = 0;
+  for (u32 k = 0; k < 256; k++) rules[k] = {0, dead, 0, 0, k == filtered ? divider : 1, k == trigger, k == filtered};
+}
+
+static void condition(const i64* times, const u8* channels, u32 n) {
+  u32 kept = 0;
+  for (u32 i = 0; i < n; i++) {
+    Rule& rule = rules[channels[i]];
+    if (rule.triggers) triggered++;
+    if (rule.filtered) {
+      if (rule.seen == triggered) continue;
+      rule.seen = triggered;
+    }
+    if (rule.left > 0) {
+      rule.left--;
+      continue;
+    }
+    rule.left = rule.divider - 1;
+    if (times[i] < rule.accepts) continue;
+    rule.accepts = times[i] + rule.dead;
+    keptTimes[kept] = times[i];
+    keptChannels[kept++] = channels[i];
+  }
+  counts[0] += kept;
+}
+
 int main(int, char** arguments) {
   const u32 n = std::atoi(arguments[2]);
   const int rounds = std::atoi(arguments[3]);
@@ -92,11 +126,13 @@ int main(int, char** arguments) {
       std::fill(counts.begin(), counts.end(), 0);
       head = tail = bin = 0;
       edge = i64(width);
+      conditionStart(a, b, i64(width), bins);
       const double begin = cpuSeconds();
       for (u32 i = 0; i < n; i += block) {
         const u32 m = std::min(block, n - i);
         if (kernel == "count") count(&channels[i], m);
         else if (kernel == "counter") counter(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "condition") condition(&times[i], &channels[i], m);
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
       const double seconds = cpuSeconds() - begin;
