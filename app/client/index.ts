@@ -16,6 +16,7 @@ export { virtualKinds, type VirtualChannels, type VirtualDefinition, type Virtua
 export type { CounterData, ValueOf } from './counts.ts';
 export type { Reading, ResultInfo, VirtualView } from '../core/results.ts';
 export type { KernelInfo, OnSettingsChange, Parts, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+export type { ConditionalFilter } from '../core/conditioning.ts';
 export type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';
 export type { LossGrade, WorstGrade } from '../core/tags.ts';
 export type { AuditEntry, Facet, GrantInfo, MeasureOptions, ReadOptions, Shared, ShareOptions, SharedMeasurementInfo, TaggerSummary, WhoAmI } from '../rpc/api.ts';

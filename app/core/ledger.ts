@@ -1,10 +1,12 @@
-// core/ledger.ts - the live account of one line: emitted = delivered + lost(device) + lost(usb) + lost(host).
+// core/ledger.ts - the live account of one line: emitted = delivered + filtered + lost(device) + lost(usb) + lost(host).
 //
 // Kept by ingest, read by everybody. A number that is not known is `null` and stays `null`: zero is a claim.
 import { worseGrade, type Loss, type LossPlace, type WorstGrade } from './tags.ts';
 
 export interface LedgerEntry {
   delivered: number;
+  /** Taken out by input conditioning in software, on demand: not lost. */
+  filtered: number;
   /** Missed tags that were counted, by place. */
   lost: Record<LossPlace, number>;
   /** Intervals in which an unknown number was lost, by place. */
@@ -32,13 +34,18 @@ export class Ledger {
 
   constructor(channels: number) {
     this.#channels = Array.from({ length: channels }, () => ({
-      delivered: 0, lost: { device: 0, usb: 0, host: 0 }, unknown: { device: 0, usb: 0, host: 0 },
+      delivered: 0, filtered: 0, lost: { device: 0, usb: 0, host: 0 }, unknown: { device: 0, usb: 0, host: 0 },
     }));
   }
 
   delivered(channelIndex: number, count: number): void {
     const entry = this.#channels[channelIndex];
     if (entry) entry.delivered += count;
+  }
+
+  filtered(channelIndex: number, count: number): void {
+    const entry = this.#channels[channelIndex];
+    if (entry) entry.filtered += count;
   }
 
   lost(loss: Loss): void {

@@ -1,4 +1,5 @@
 // core/tagger.ts - the one shape every tagger has, real, simulated or replayed, and what it says about itself.
+import type { ConditionalFilter } from './conditioning.ts';
 import type { TagSink, Tick } from './tags.ts';
 
 /** One input as on the case. `number` is 1-based, negative for falling edges; virtual channels are above 1000. */
@@ -14,7 +15,7 @@ export interface SettingInfo {
   key: string;
   /** Words for people: `trigger level`. */
   label: string;
-  kind: 'number' | 'boolean' | 'choice';
+  kind: 'number' | 'boolean' | 'choice' | 'filter';
   /** '' where the value has none. */
   unit: 'V' | 'ps' | 'Hz' | '';
   /** Per channel, or one for the whole tagger. */
@@ -23,10 +24,10 @@ export interface SettingInfo {
   max?: number;
   step?: number;
   choices?: readonly string[];
-  default: number | boolean | string;
+  default: SettingValue;
 }
 
-export type SettingValue = number | boolean | string;
+export type SettingValue = number | boolean | string | ConditionalFilter;
 
 /** Settings by key; channel settings by channel number. What is absent is not changed. */
 export interface Settings {

@@ -38,6 +38,6 @@ export function fixedInfo(facts: {
       channel, hardwarePs: number(setting(channel, 'inputDelayPs')), stationPs: 0, privatePs: privatePs[channel] ?? 0,
     })),
     ...(virtual.length > 0 && { virtual: { channels: definitionsOf(virtual), leadInPs: view?.leadInPs ?? 0, holdBackPs: view?.holdBackPs ?? 0 } }),
-    deadTimePs: Math.max(0, ...channels.map(channel => number(setting(channel, 'deadTimePs')))),
+    deadTimePs: Math.max(0, ...channels.flatMap(channel => ['deadTimePs', 'softwareDeadTimePs'].map(key => number(setting(channel, key))))),
   };
 }

@@ -10,6 +10,7 @@ import { loadKernels } from './kernels/load.ts';
 import type { IngestCommand, IngestReport, IngestSetup } from './messages.ts';
 import { Ring } from './ring.ts';
 import { IngestSink } from './sink.ts';
+import { SoftwareInputs } from './software-inputs.ts';
 
 /** How often a silent source is looked after; no block waits longer than this beyond its time. */
 const tickMs = 5;
@@ -27,7 +28,8 @@ async function ingest(setup: IngestSetup, openTagger: (source: TaggerSource) => 
   try {
     const tagger = await openTagger(setup.source);
     try {
-      const { info } = tagger;
+      const inputs = new SoftwareInputs(tagger);
+      const { info } = inputs;
       const ring = new Ring(setup.memory, setup.layout);
       ring.waitable = info.source === 'waitable';
       const kernels = loadKernels(setup.memory, setup.kernel);
@@ -38,8 +40,8 @@ async function ingest(setup: IngestSetup, openTagger: (source: TaggerSource) => 
         onClock: locked => report({ kind: 'clock', locked }),
       });
       const writer = sink;
-      commands.configure = (change, revision) => configure(tagger, writer, change, revision);
-      report({ kind: 'ready', info, settings: tagger.settings(), kernel: kernels.kind });
+      commands.configure = (change, revision) => configure(inputs, writer, change, revision);
+      report({ kind: 'ready', info, settings: inputs.settings(), kernel: kernels.kind });
       if (!info.freeRunning && !setup.freeRun) await commands.go;
       if (!ring.stopped) {
         report({ kind: 'streaming' });
@@ -107,10 +109,11 @@ class Commands {
 }
 
 /** Applies a change and marks at tag time which channels it touched. */
-async function configure(tagger: Tagger, sink: IngestSink, change: Settings, revision: number): Promise<Settings> {
-  const applied = await tagger.configure(change);
+async function configure(inputs: SoftwareInputs, sink: IngestSink, change: Settings, revision: number): Promise<Settings> {
+  const { applied, rules } = await inputs.configure(change);
+  if (rules) sink.condition(rules);
   const numbers = Object.keys(change.channels ?? {}).map(Number);
-  const indexes = numbers.map(number => tagger.info.channels.findIndex(channel => channel.number === number)).filter(index => index >= 0);
+  const indexes = numbers.map(number => inputs.info.channels.findIndex(channel => channel.number === number)).filter(index => index >= 0);
   // A setting of the whole tagger touches every channel: the empty list.
   const everywhere = change.tagger !== undefined && Object.keys(change.tagger).length > 0;
   sink.settings(sink.nowPs, revision, everywhere ? [] : indexes);

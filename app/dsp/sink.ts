@@ -8,11 +8,12 @@ import { Ledger } from '../core/ledger.ts';
 import { limits } from '../core/limits.ts';
 import type { Loss, LossPlace, Room, TagSink } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
+import { Conditioner, conditioningBytes, type Conditioning } from './conditioning.ts';
 import { blockTags, everyChannel, markersPerBlock, type Marker, type OpenBlock, type Ring, RingWriter } from './ring.ts';
 
-/** Memory that ingest needs beside the ring: the driver's scratch, then delays f64[256], one i64, and counts u32[256]. */
+/** Memory that ingest needs beside the ring: the driver's scratch, then delays f64[256], one i64, counts u32[256], and the plan of conditioning. */
 export const driverScratchBytes = 256 * 1024;
-export const ingestBytes = driverScratchBytes + 256 * 8 + 64 + 256 * 4;
+export const ingestBytes = driverScratchBytes + 256 * 8 + 64 + 256 * 4 + conditioningBytes;
 
 /** The origin moves by this much: exact in a double, and four moves come back to the driver's own count. */
 const rebaseStepPs = 2n ** 62n;
@@ -50,6 +51,7 @@ export class IngestSink implements TagSink {
   readonly #previousAt: number;
   /** Tags per channel that came while an overflow was in progress: no result takes them. */
   readonly #withheldAt: number;
+  readonly #conditioner: Conditioner;
   readonly #room: Room = { timesAt: 0, channelsAt: 0, tags: 0 };
 
   #open: Opening | undefined;
@@ -80,6 +82,7 @@ export class IngestSink implements TagSink {
     this.#offsetsAt = options.scratchAt + driverScratchBytes;
     this.#previousAt = this.#offsetsAt + 256 * 8;
     this.#withheldAt = this.#previousAt + 64;
+    this.#conditioner = new Conditioner(this.memory, this.#withheldAt + 256 * 4, options.channels);
     this.#kernels = options.kernels;
     this.#maxBlockTags = Math.min(blockTags, options.maxBlockTags ?? blockTags);
     this.#writer = new RingWriter(options.ring, options.channels);
@@ -208,6 +211,12 @@ export class IngestSink implements TagSink {
     this.#closeIfDue();
   }
 
+  /** What is done to tags from here on; call it together with `settings`. Tags so far are not touched. */
+  condition(rules: Conditioning): void {
+    this.#conditioner.account(this.ledger);
+    this.#conditioner.set(rules);
+  }
+
   /** Called now and then while nothing comes: publishes what waits, and a watermark that has moved. */
   tick(): void { this.#closeIfDue(); }
 
@@ -261,7 +270,7 @@ export class IngestSink implements TagSink {
     return this.#open;
   }
 
-  /** Tags [n, n + run) are in order; moves them into stream time and the watermark to the last of them. */
+  /** The run at `at` is in order: moves it into stream time, the watermark to its last tag, and what passes behind the tags so far. */
   #accept(at: number, run: number): void {
     const last = this.#ring.views.i64[at / 8 + run - 1]!;
     this.#moveTo(this.#stream(last));
@@ -269,9 +278,11 @@ export class IngestSink implements TagSink {
     const { block } = this.#opened();
     const channelsAt = block.channelsAt + (at - block.timesAt) / 8;
     if (this.#offsetPs !== 0n) this.#kernels.delayTags(at, channelsAt, run, this.#offsetsAt);
-    if (this.#losingFromPs !== undefined) this.#kernels.countChannels(channelsAt, run, this.#withheldAt);
-    this.#n += run;
-    this.#stretch += run;
+    const intoAt = block.channelsAt + this.#n;
+    const kept = this.#conditioner.active ? this.#conditioner.pass(this.#kernels, at, channelsAt, run, block.timesAt + this.#n * 8, intoAt) : run;
+    if (this.#losingFromPs !== undefined) this.#kernels.countChannels(intoAt, kept, this.#withheldAt);
+    this.#n += kept;
+    this.#stretch += kept;
   }
 
   /** Moves the watermark forward, over the end of int64 if need be; a time behind it changes nothing. */
@@ -303,6 +314,7 @@ export class IngestSink implements TagSink {
     if (open.losingFromPs !== undefined) open.losingFromPs -= rebaseStepPs;
     if (this.#losingFromPs !== undefined) this.#losingFromPs -= rebaseStepPs;
     if (this.#watermarkPs !== undefined) this.#watermarkPs -= rebaseStepPs;
+    this.#conditioner.rebase(rebaseStepPs);
     this.#offsetPs = BigInt.asIntN(64, this.#offsetPs + rebaseStepPs);
     this.#rebases++;
     f64.fill(Number(BigInt.asIntN(64, -this.#offsetPs)), this.#offsetsAt / 8, this.#offsetsAt / 8 + 256);
@@ -344,7 +356,10 @@ export class IngestSink implements TagSink {
     return this.#n + block.history > 0 ? this.#ring.views.i64[block.timesAt / 8 + this.#n - 1] : undefined;
   }
 
-  #break(): void { this.#stretch = 0; }
+  #break(): void {
+    this.#stretch = 0;
+    this.#conditioner.restart();
+  }
 
   #lostTags(loss: Loss): void {
     this.#losses++;
@@ -380,6 +395,7 @@ export class IngestSink implements TagSink {
     this.#kernels.countChannels(block.channelsAt, this.#n, countsAt);
     const { u32 } = this.#ring.views;
     for (let channel = 0; channel < this.#options.channels; channel++) this.ledger.delivered(channel, u32[countsAt / 4 + channel]!);
+    this.#conditioner.account(this.ledger);
     this.#writer.publish(block, {
       n: this.#n, history: block.history, historyComplete: block.historyComplete, epoch: open.epoch, fence: open.fence, rebases: this.#rebases,
       losses: open.losses, revision: open.revision, losingFromPs: open.losingFromPs, fromPs: open.fromPs, toPs,

@@ -1,6 +1,7 @@
 // rpc/settings.ts - the check of a change of settings against what the tagger says about itself.
 //
 // Keys, types, ranges and reach are checked here; steps and combinations are the driver's, who knows its hardware.
+import { checkFilter } from '../core/conditioning.ts';
 import { TaggerError } from '../core/errors.ts';
 import type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';
 import { checkBoolean, checkChoice, checkNumber, checkRecord, isRecord } from './checks.ts';
@@ -39,15 +40,16 @@ function checkValues(action: string, values: unknown, info: TaggerInfo, scope: S
         hint: known.length > 0 ? `Use ${known.map(each => each.key).join(', ')}.` : `This tagger has no settings of a ${scope}.`,
       });
     }
-    checked[key] = checkValue(action, setting, value);
+    checked[key] = checkValue(action, setting, value, info);
   }
   return checked;
 }
 
-function checkValue(action: string, setting: SettingInfo, value: unknown): SettingValue {
+function checkValue(action: string, setting: SettingInfo, value: unknown, info: TaggerInfo): SettingValue {
   switch (setting.kind) {
     case 'boolean': return checkBoolean(action, setting.key, value);
     case 'choice': return checkChoice(action, setting.key, value, setting.choices ?? []);
+    case 'filter': return checkFilter(`${action}: ${setting.key}`, value, info.channels.map(({ number }) => number));
     case 'number': return checkNumber(action, setting.key, value, setting.min ?? -Number.MAX_VALUE, setting.max ?? Number.MAX_VALUE);
   }
 }

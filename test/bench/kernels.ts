@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Conditioner, conditioningBytes } from '../../app/dsp/conditioning.ts';
 import { loadKernels } from '../../app/dsp/kernels/load.ts';
 import type { KernelSet } from '../../app/dsp/kernels/kernels.ts';
 import { measurementClasses } from '../../app/dsp/measurements/index.ts';
@@ -42,8 +43,8 @@ const dataSets: readonly Data[] = [
 interface Job {
   name: string;
   data: number;
-  /** A measurement, or a virtual channel: its kernel alone, or with the view that puts its tags between the others. */
-  does: { measurement: MeasurementName; config: CheckedConfig } | { virtual: VirtualDefinition; view?: true };
+  /** A measurement; a virtual channel: its kernel alone, or with the view that puts its tags between the others; or input conditioning. */
+  does: { measurement: MeasurementName; config: CheckedConfig } | { virtual: VirtualDefinition; view?: true } | 'conditioning';
   /** `kernel start click width bins` for the C++ program. */
   cpp: string;
   target?: number;
@@ -82,6 +83,7 @@ const jobs: readonly Job[] = [
   histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),
   correlation('both signs 200 x 1 ns', 0, 1000, 200), correlation('both signs 2000 x 10 ns', 0, 10_000, 2000),
   { name: 'startStop 1 ns', data: 0, does: { measurement: 'startStop', config: { click: 1, start: 0, binwidthPs: 1000 } }, cpp: '' },
+  ...[1, 2].map((data): Job => ({ name: 'conditioning', data, does: 'conditioning', cpp: 'condition 0 1 100000 2', target: 0.5 })),
   {
     name: 'timeDifferences, next', data: 2,
     does: { measurement: 'timeDifferences', config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 } }, cpp: '',
@@ -184,9 +186,17 @@ function measurementRunner(memory: WebAssembly.Memory, kernels: KernelSet, name:
   } };
 }
 
+function conditioningRunner(memory: WebAssembly.Memory, kernels: KernelSet): Runner {
+  const conditioner = new Conditioner(memory, regionAt, 256), intoAt = regionAt + conditioningBytes;
+  return {
+    begin: () => conditioner.set({ trigger: [0], filtered: [1], dividers: [1, 2], deadTimesPs: Array.from({ length: 256 }, () => 100_000) }),
+    take: ({ timesAt: at, channelsAt: tagsAt, n: size }) => { conditioner.pass(kernels, at, tagsAt, size, intoAt, intoAt + 8 * blockTags); },
+  };
+}
+
 /** All tags from the beginning, again until the clock of the thread can tell; Mtags/s. */
 function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { does }: Job): number {
-  const runner = 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
+  const runner = does === 'conditioning' ? conditioningRunner(memory, kernels) : 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
   const view = new BigInt64Array(memory.buffer, timesAt, n);
   const begin = cpuUs();
   for (let passes = 1; ; passes++) {

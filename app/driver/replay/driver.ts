@@ -7,7 +7,7 @@ import { closeSync } from 'node:fs';
 import { TaggerError } from '../../core/errors.ts';
 import type { Settings, Tagger, TaggerInfo } from '../../core/tagger.ts';
 import type { TagSink } from '../../core/tags.ts';
-import { checkSettings } from '../settings.ts';
+import { checkSettings } from '../../core/settings.ts';
 import { pause, yieldToMessages } from '../pause.ts';
 import { stateBytes, T2Decoder } from '../decode/decode.ts';
 import { openRecording, readAt, type Recording } from './file.ts';

@@ -7,7 +7,7 @@ import { TaggerError } from '../../core/errors.ts';
 import type { Settings, SettingValue, Tagger, TaggerInfo } from '../../core/tagger.ts';
 import type { LossGrade, TagSink } from '../../core/tags.ts';
 import { pause, yieldToMessages } from '../pause.ts';
-import { checkSettings } from '../settings.ts';
+import { checkSettings } from '../../core/settings.ts';
 import { FaultPlan, type Fault } from './faults.ts';
 import { Inputs, inputSettings } from './inputs.ts';
 import { checkOptions, type CheckedOptions } from './options.ts';

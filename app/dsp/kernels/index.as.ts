@@ -34,3 +34,4 @@ export { countGroups, countShifted, countHeralds } from './groups.as';
 export { pairsLog } from './log-bins.as';
 export { countFirstStops } from './first-stops.as';
 export { multiTau, multiTauEnd } from './multi-tau.as';
+export { conditionTags } from './condition.as';

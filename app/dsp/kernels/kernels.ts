@@ -17,6 +17,11 @@ export interface KernelSet {
   sortTags(timesAt: number, channelsAt: number, n: number): void;
   /** First index whose time is >= the i64 at `limitAt`; binary search. */
   lowerBound(timesAt: number, n: number, limitAt: number): number;
+  /**
+   * Input conditioning of n tags in order: filter, divider, dead time, as the ConditionPlan at `planAt` says and remembers. Moves
+   * what passes to `into...`, which is where the tags are or in front of it, and returns how many.
+   */
+  conditionTags(timesAt: number, channelsAt: number, n: number, planAt: number, intoTimesAt: number, intoChannelsAt: number): number;
   /** Adds the f64 of each channel, `delaysAt` f64[256] (whole ps), to its tags' times and sorts them as `sortTags`. */
   delayTags(timesAt: number, channelsAt: number, n: number, delaysAt: number): void;
   /** u64[n] at `intoAt` += u64[n] at `fromAt`; then zeroes `fromAt`. */

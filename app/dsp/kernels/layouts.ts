@@ -73,3 +73,7 @@ export function writePickPlan(memory: WebAssembly.Memory, at: number, { channels
   const places = new Uint8Array(memory.buffer, at + pickPlan.places, 256).fill(255);
   channels.forEach((channel, place) => { places[channel] = place; });
 }
+
+/** What is done to the tags of each channel index; see conditioning.ts for the life of it. */
+export const conditionRule = { bytes: 64, accepts: 0, dead: 8, seen: 16, left: 24, divider: 28, removed: 32, triggers: 36, filtered: 40 } as const;
+export const conditionPlan = { bytes: 64 + 256 * conditionRule.bytes, triggered: 0, rules: 64 } as const;

@@ -6,6 +6,7 @@ import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
 import { bitKernels } from './twin-bits.ts';
 import { groupKernels } from './twin-groups.ts';
+import { conditionKernels } from './twin-condition.ts';
 import { denseKernels } from './twin-dense.ts';
 import { firstStopsKernels } from './twin-first-stops.ts';
 import { gridKernels } from './twin-grid.ts';
@@ -34,5 +35,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     ...virtualKernels(views), ...queueKernels(views),
     ...groupKernels(views),
     ...logBinsKernels(views), ...multiTauKernels(views), ...firstStopsKernels(views),
+    ...conditionKernels(views),
   };
 }

@@ -2,6 +2,7 @@
 //
 // What is printed is what the tagger applied, which may be the nearest step to what was asked.
 import type { Command } from 'commander';
+import { isFilter } from '../../core/conditioning.ts';
 import { isTaggerError, TaggerError } from '../../core/errors.ts';
 import type { SettingInfo, Settings, SettingValue } from '../../core/tagger.ts';
 import { formatPs, formatSi, parseQuantity } from '../../core/units.ts';
@@ -28,7 +29,7 @@ export function setCommand(context: Context): Command {
       if (words.length === 0) return await listSettings(options, context);
       await changeSetting(words, options, context);
     });
-  return examples(addTaggerOptions(set), 'tagctl set 1 trigger-level 0.5V', 'tagctl set 2 dead-time 4ns --revision 7', 'tagctl set 1 test-signal on');
+  return examples(addTaggerOptions(set), 'tagctl set 1 trigger-level 0.5V', 'tagctl set 2 dead-time 4ns --revision 7', 'tagctl set 1 test-signal on', 'tagctl set conditional-filter 1:2,3');
 }
 
 async function changeSetting(words: string[], options: SetOptions, context: Context): Promise<void> {
@@ -94,6 +95,12 @@ export function parseValue(setting: SettingInfo, text: string): SettingValue {
     if (!setting.choices?.includes(text)) throw wrong(`one of ${setting.choices?.join(', ') ?? 'nothing'}`);
     return text;
   }
+  if (setting.kind === 'filter') {
+    if (text === 'off') return { trigger: [], filtered: [] };
+    const [trigger, filtered, ...more] = text.split(':').map(list => list.split(','));
+    if (!trigger || !filtered || more.length > 0) throw wrong('the triggers, a colon and the filtered channels, as in 1:2,3, or off');
+    return { trigger: trigger.map(parseChannel), filtered: filtered.map(parseChannel) };
+  }
   if (setting.unit === '') {
     if (!/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) throw wrong('a number without a unit');
     return Number(text);
@@ -104,6 +111,7 @@ export function parseValue(setting: SettingInfo, text: string): SettingValue {
 function show(setting: SettingInfo, value: SettingValue | undefined): string {
   if (value === undefined) return '-';
   if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (isFilter(value)) return value.trigger.length === 0 ? 'off' : `${value.trigger.join(',')}:${value.filtered.join(',')}`;
   if (typeof value === 'string' || setting.unit === '') return String(value);
   return setting.unit === 'ps' ? formatPs(value) : formatSi(value, setting.unit);
 }
@@ -111,6 +119,7 @@ function show(setting: SettingInfo, value: SettingValue | undefined): string {
 function allowed(setting: SettingInfo): string {
   if (setting.kind === 'boolean') return 'on, off';
   if (setting.kind === 'choice') return setting.choices?.join(', ') ?? '';
+  if (setting.kind === 'filter') return 'TRIGGER,...:FILTERED,..., off';
   const [min, max] = [setting.min, setting.max].map(bound => bound === undefined ? '' : show(setting, bound));
   return `${min} .. ${max}${setting.step === undefined || setting.step === 1 && setting.unit !== 'V' ? '' : `, steps of ${show(setting, setting.step)}`}`;
 }

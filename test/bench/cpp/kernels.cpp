@@ -158,6 +158,40 @@ static void firstStops(const i64* times, const u8* channels, u32 n, u32 start, u
   }
 }
 
+struct Rule { i64 accepts, dead; u64 seen; u32 left, divider; bool triggers, filtered; };
+static std::vector<Rule> rules(256);
+static std::vector<i64> keptTimes(block);
+static std::vector<u8> keptChannels(block);
+static u64 triggered;
+
+/** Conditional filter, divider and dead time of the channels that the other channel triggers. */
+static void conditionStart(u32 trigger, u32 filtered, i64 dead, u32 divider) {
+  triggered = 0;
+  for (u32 k = 0; k < 256; k++) rules[k] = {0, dead, 0, 0, k == filtered ? divider : 1, k == trigger, k == filtered};
+}
+
+static void condition(const i64* times, const u8* channels, u32 n) {
+  u32 kept = 0;
+  for (u32 i = 0; i < n; i++) {
+    Rule& rule = rules[channels[i]];
+    if (rule.triggers) triggered++;
+    if (rule.filtered) {
+      if (rule.seen == triggered) continue;
+      rule.seen = triggered;
+    }
+    if (rule.left > 0) {
+      rule.left--;
+      continue;
+    }
+    rule.left = rule.divider - 1;
+    if (times[i] < rule.accepts) continue;
+    rule.accepts = times[i] + rule.dead;
+    keptTimes[kept] = times[i];
+    keptChannels[kept++] = channels[i];
+  }
+  counts[0] += kept;
+}
+
 int main(int, char** arguments) {
   const u32 n = std::atoi(arguments[2]);
   const int rounds = std::atoi(arguments[3]);
@@ -179,6 +213,7 @@ int main(int, char** arguments) {
       edge = i64(width);
       std::vector<i64> edges; // 1 ns to `width`
       for (u32 k = 0; k <= bins && kernel == "laurence"; k++) edges.push_back(std::llround(1000 * std::pow(width / 1000, double(k) / bins)));
+      conditionStart(a, b, i64(width), bins);
       const double begin = cpuSeconds();
       if (kernel == "laurence") laurence(times.data(), channels.data(), n, a, b, edges);
       else for (u32 i = 0; i < n; i += block) {
@@ -189,6 +224,7 @@ int main(int, char** arguments) {
         else if (kernel == "combine") combine(&times[i], &channels[i], m, a, b);
         else if (kernel == "gate") gate(&times[i], &channels[i], m, a, b);
         else if (kernel == "stops") firstStops(&times[i], &channels[i], m, a, u32(width), bins);
+        else if (kernel == "condition") condition(&times[i], &channels[i], m);
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
       const double seconds = cpuSeconds() - begin;

@@ -1,7 +1,8 @@
-// driver/settings.ts - the check of a change of settings against what a tagger says it has, before any of it is applied.
-import { TaggerError } from '../core/errors.ts';
-import { describe } from '../core/arguments.ts';
-import type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';
+// core/settings.ts - the check of a change of settings against what a tagger says it has, before any of it is applied.
+import { TaggerError } from './errors.ts';
+import { describe } from './arguments.ts';
+import { checkFilter } from './conditioning.ts';
+import type { SettingInfo, Settings, SettingValue, TaggerInfo } from './tagger.ts';
 
 /** @throws {TaggerError} `usage` or `not-found` for the first value that cannot be; nothing was applied then */
 export function checkSettings(change: Settings, info: Pick<TaggerInfo, 'model' | 'channels' | 'settings'>): void {
@@ -20,7 +21,7 @@ export function checkSettings(change: Settings, info: Pick<TaggerInfo, 'model' |
   }
 }
 
-function checkValues(values: unknown, scope: SettingInfo['scope'], target: string, info: Pick<TaggerInfo, 'model' | 'settings'>): void {
+function checkValues(values: unknown, scope: SettingInfo['scope'], target: string, info: Pick<TaggerInfo, 'model' | 'channels' | 'settings'>): void {
   if (!isRecord(values)) throw new TaggerError('usage', `Cannot configure ${target}: its settings must be an object, got ${describe(values)}.`);
   const known = info.settings.filter(setting => setting.scope === scope);
   for (const [key, value] of Object.entries(values)) {
@@ -30,7 +31,8 @@ function checkValues(values: unknown, scope: SettingInfo['scope'], target: strin
         hint: known.length > 0 ? `It has ${known.map(candidate => candidate.key).join(', ')}.` : 'It has no settings of this kind.',
       });
     }
-    checkValue(setting, value as SettingValue, target, info.model);
+    if (setting.kind === 'filter') checkFilter(`set the ${setting.label} of ${target}`, value, info.channels.map(channel => channel.number));
+    else checkValue(setting, value as SettingValue, target, info.model);
   }
 }
 
@@ -48,6 +50,6 @@ function checkValue(setting: SettingInfo, value: SettingValue, target: string, m
   if (step !== undefined && Math.abs(Number(value) / step - Math.round(Number(value) / step)) > 1e-6) refuse(`steps of ${step}${suffix}`);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
