@@ -29,26 +29,23 @@ export class Shedding {
     if (!isEarly && late < this.#most) return;
     if (isEarly) {
       // One at a time and the cheapest first: the next one only if there is time for this one.
-      const next = first(all, true, (a, b) => cost(a) < cost(b));
+      let next: Sheddable | undefined;
+      for (const each of all) if (each.shed && !each.idle && (!next || cost(each) < cost(next))) next = each;
       if (next) next.shed = false;
       return;
     }
-    let working = 0;
-    for (const { idle, shed } of all) if (!idle && !shed) working++;
-    const dearest = first(all, false, (a, b) => cost(a) > cost(b));
+    let working = 0, dearest: Sheddable | undefined;
+    for (const each of all) {
+      if (each.idle || each.shed) continue;
+      working++;
+      if (!dearest || cost(each) > cost(dearest)) dearest = each;
+    }
     if (!dearest || working < 2) return;
     dearest.shed = true;
     this.#most = this.#above(late);
   }
 
   #above(late: number): number { return Math.min(late + this.#depth / 16, this.#depth - 1); }
-}
-
-/** The first in order among those that rest, or among those that do not. */
-function first(all: Iterable<Sheddable>, shed: boolean, isBefore: (a: Sheddable, b: Sheddable) => boolean): Sheddable | undefined {
-  let best: Sheddable | undefined;
-  for (const each of all) if (!each.idle && each.shed === shed && (!best || isBefore(each, best))) best = each;
-  return best;
 }
 
 function cost({ nsPerTag }: Sheddable): number { return Number.isNaN(nsPerTag) ? 0 : nsPerTag; }

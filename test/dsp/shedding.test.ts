@@ -58,7 +58,7 @@ test('the dearest rests first, the cheapest comes back first, one at a time, and
   const all = [5, 50, 20].map(nsPerTag => ({ nsPerTag, shed: false, idle: false }));
   const shedding = new Shedding(64);
   const resting = (late: number): number[] => {
-    shedding.balance(all, late);
+    shedding.balance(all.values(), late);
     return all.filter(({ shed }) => shed).map(({ nsPerTag }) => nsPerTag);
   };
   t.deepEqual(resting(31), []);
