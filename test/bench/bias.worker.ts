@@ -34,18 +34,19 @@ class BiasTagger implements Tagger {
     const light = new Random(3), dark = new Random(4);
     const times = new BigInt64Array(batch), channels = new Uint8Array(batch);
     let n = 0, timePs = 0, partnerPs = Infinity, partnerChannel = 0, nextPs = light.exponential(meanPs);
-    let lossFromPs = this.#lossy ? Math.ceil(dark.exponential(goodPs)) : Infinity, lossToPs = lossFromPs + Math.ceil(dark.exponential(lostPs));
+    const loss = { fromPs: this.#lossy ? Math.ceil(dark.exponential(goodPs)) : Infinity, toPs: Infinity };
+    loss.toPs = loss.fromPs + Math.ceil(dark.exponential(lostPs));
     const missed = [0, 0];
     sink.heartbeat(0n);
     const lose = (): void => {
       sink.write(times, channels, n);
       n = 0;
       sink.lost({
-        grade: 'counted', place: 'device', fromPs: BigInt(lossFromPs), toPs: BigInt(lossToPs), missed: missed.map((count, channelIndex) => ({ channelIndex, count })),
+        grade: 'counted', place: 'device', fromPs: BigInt(loss.fromPs), toPs: BigInt(loss.toPs), missed: missed.map((count, channelIndex) => ({ channelIndex, count })),
       });
       missed.fill(0);
-      lossFromPs = lossToPs + Math.ceil(dark.exponential(goodPs));
-      lossToPs = lossFromPs + Math.ceil(dark.exponential(lostPs));
+      loss.fromPs = loss.toPs + Math.ceil(dark.exponential(goodPs));
+      loss.toPs = loss.fromPs + Math.ceil(dark.exponential(lostPs));
     };
     for (let made = 0; made < this.#tags && !sink.stopped; made++) {
       let channel: number;
@@ -62,8 +63,8 @@ class BiasTagger implements Tagger {
           partnerChannel = 1 - channel;
         }
       }
-      while (timePs >= lossToPs) lose();
-      if (timePs >= lossFromPs) {
+      while (timePs >= loss.toPs) lose();
+      if (timePs >= loss.fromPs) {
         missed[channel]!++;
         continue;
       }
@@ -74,7 +75,7 @@ class BiasTagger implements Tagger {
       n = 0;
     }
     // The last loss may reach behind the last tag.
-    while (timePs >= lossFromPs) lose();
+    while (timePs >= loss.fromPs) lose();
     sink.write(times, channels, n);
   }
 }
