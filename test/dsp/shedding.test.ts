@@ -5,7 +5,8 @@ import type { MeasurementRequest } from '../../app/core/measurements.ts';
 import type { MeasurementPort } from '../../app/core/station.ts';
 import { cheapestWorker, Cost, type Placed } from '../../app/dsp/cost.ts';
 import type { Handle } from '../../app/dsp/handle.ts';
-import { Shedding } from '../../app/dsp/shedding.ts';
+import type { SharedWork } from '../../app/dsp/shared-work.ts';
+import { OwnGap, Shedding } from '../../app/dsp/shedding.ts';
 import { blockTags } from '../../app/dsp/ring.ts';
 import { Random } from '../support/random.ts';
 import { ScriptedLine, type Act } from './support/script.ts';
@@ -125,4 +126,26 @@ test.serial('costs that were measured decide on a line with two workers', async 
   const homeOf = (port: MeasurementPort): number => (port as Handle).worker.index;
   t.deepEqual(next.map(homeOf), next.map(() => 1 - homeOf(first[0]!)));
   hold.close();
+});
+
+test('a gap of its own counts its own channels; one that is told in two pieces is still one', t => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }), counts = new Uint32Array(memory.buffer, 0, 256);
+  counts.set([5, 7, 9]);
+  const gap = new OwnGap(memory, { counts: () => 0 } as unknown as SharedWork, [2, 0, 2]);
+  const add = (fromPs: bigint, toPs: bigint): void => gap.add({ timesAt: 0, channelsAt: 0, n: 21, history: 0, historyComplete: true, fromPs, toPs, countsAt: 0 });
+  t.is(gap.close(), undefined);
+  add(100n, 200n);
+  add(200n, 300n);
+  const missed = (times: number): object[] => [{ channelIndex: 2, count: 9 * times }, { channelIndex: 0, count: 5 * times }];
+  t.deepEqual(gap.close(), { end: { kind: 'lost', fromPs: 100n, toPs: 300n, grade: 'counted', missed: missed(2) }, goesOn: false });
+  gap.rebase(50n);
+  add(250n, 350n);
+  t.deepEqual(gap.close(), { end: { kind: 'lost', fromPs: 250n, toPs: 350n, grade: 'counted', missed: missed(1) }, goesOn: true });
+  gap.over();
+  add(350n, 450n);
+  gap.rebase(50n);
+  t.deepEqual(gap.close(), { end: { kind: 'lost', fromPs: 300n, toPs: 400n, grade: 'counted', missed: missed(1) }, goesOn: false });
+  add(400n, 500n);
+  gap.clear();
+  t.is(gap.close(), undefined);
 });
