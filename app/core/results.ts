@@ -58,6 +58,10 @@ export interface ResultInfo {
   stoppedBy?: 'settings' | undefined;
   /** Number of the part this is, from 0; only where a change of settings begins a new one. */
   part?: number | undefined;
+  /** Time its worker spends on it for each tag of the stream, ns; absent before it is known. New measurements go where least is spent. */
+  costNsPerTag?: number | undefined;
+  /** Lost intervals that are its own, because it is too slow for the rate; others lost nothing there. Absent where there are none. */
+  shedIntervals?: number | undefined;
   /** The source has come to its end (a recording): no tag will follow. */
   ended: boolean;
 }

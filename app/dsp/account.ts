@@ -86,11 +86,12 @@ export class AccountKeeper {
     else if (kind === 'lost' || kind === 'slip') this.#losing = false;
   }
 
-  end(end: SegmentEnd, fromPs: bigint, toPs: bigint): void {
+  /** @param goesOn it continues the lost interval before */
+  end(end: SegmentEnd, fromPs: bigint, toPs: bigint, goesOn = false): void {
     if (end.kind === 'lost' || end.kind === 'slip') {
       const grade = end.kind === 'lost' ? end.grade : 'suspect';
       this.#losing = false;
-      this.#lostIntervals++;
+      if (!goesOn) this.#lostIntervals++;
       this.#grade = worseGrade(this.#grade, grade);
       this.#miss(end.kind === 'lost' ? end.missed : undefined);
     } else if (end.kind === 'epoch') {

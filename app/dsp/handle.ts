@@ -161,6 +161,13 @@ export class Handle implements MeasurementPort {
     return Number.isNaN(fraction) ? undefined : fraction;
   }
 
+  /** What it costs for each tag of the stream, ns; NaN before it is known. */
+  get nsPerTag(): number {
+    const { boardAt } = this.#options.placement;
+    // A board is zeroed until its worker has seen it.
+    return viewsOf(this.#options.ring.memory, boardAt + boardBytes).f64[(boardAt + board.cost) / 8]! || NaN;
+  }
+
   dispose(): void {
     if (this.#closing.signal.aborted) return;
     this.#running = false;

@@ -16,6 +16,7 @@ import {
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import { checkVirtual, physicalOf, virtualNumbers, type CheckedVirtual } from '../core/virtual.ts';
 import { Calls } from './calls.ts';
+import { cheapestWorker } from './cost.ts';
 import { checkDelays, fixedInfo } from './describe.ts';
 import { Fences } from './fence.ts';
 import { Group, together } from './group.ts';
@@ -239,7 +240,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     let thread: DspThread | undefined;
     let view: ViewSetup | undefined;
     try {
-      thread = module ? this.#solo.take() : this.#leastBusy();
+      thread = module ? this.#solo.take() : this.#cheapest();
       view = this.#viewFor(thread, asked.plan);
     } catch (error) {
       this.#arena.free(boardAt);
@@ -303,13 +304,14 @@ export class Line implements TaggerPort, AsyncDisposable {
     }
   }
 
-  #leastBusy(): DspThread {
-    const load = (thread: DspThread): number => [...this.#handles.values()].filter(({ worker }) => worker === thread).length;
+  #cheapest(): DspThread {
     const alive = this.#threads.filter(({ dead }) => !dead);
     if (alive.length === 0) {
       throw new TaggerError('unavailable', `Cannot create a measurement on '${this.id}': its workers have died.`, { hint: 'They are started again; try again in a second.' });
     }
-    return alive.reduce((best, thread) => (load(thread) < load(best) ? thread : best));
+    const placed = [...this.#handles.values()].map(({ worker, name, nsPerTag }) => ({ worker: worker.index, name, nsPerTag }));
+    const index = cheapestWorker(alive.map(thread => thread.index), placed);
+    return alive.find(thread => thread.index === index)!;
   }
 
   #startEngine(): void {

@@ -47,9 +47,9 @@ export interface Region { at: number; bytes: number }
 /**
  * Offsets on the board of a measurement: progress of a limited run as a double (else NaN); number of the command whose
  * fence was named last and that fence, both int32; number of the newest snapshot that the results thread has taken of the
- * region and of the spare one, both int32; room for one time.
+ * region and of the spare one, both int32; room for one time; its cost in ns for each tag of the stream as a double.
  */
-export const board = { progress: 0, named: 16, fence: 20, taken: 24, limit: 32 } as const;
+export const board = { progress: 0, named: 16, fence: 20, taken: 24, limit: 32, cost: 40 } as const;
 export const boardBytes = 64;
 
 export type IngestCommand =
@@ -102,7 +102,7 @@ export type WorkerReport =
 /** What a measurement knows about its own completeness; the rest of `ResultInfo` does not change while tags flow. */
 export type Account = Pick<ResultInfo,
   'startPs' | 'stopPs' | 'epoch' | 'captureDurationPs' | 'liveTimePs' | 'lossGrade' | 'lostIntervals' | 'missedTags' | 'tags' | 'epochs'
-  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended' | 'stoppedBy' | 'part'>;
+  | 'disorder' | 'droppedStarts' | 'settingsRevisions' | 'mixed' | 'kernel' | 'ended' | 'stoppedBy' | 'part' | 'costNsPerTag' | 'shedIntervals'>;
 export type FixedInfo = Omit<ResultInfo, keyof Account>;
 
 /** A measurement whose parts are kept has two regions: the next part counts in the other one while the last is taken. */

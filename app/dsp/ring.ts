@@ -357,6 +357,9 @@ export class RingReader {
     Atomics.wait(this.ring.views.i32, this.ring.readerWord(this.#reader, 'bell'), seen, timeoutMs);
   }
 
+  /** Blocks that were published and not taken. */
+  get late(): number { return whole(this.ring.written, this.#cursor) - this.#cursor; }
+
   /** True if every published block was taken. */
   get caughtUp(): boolean { return whole(this.ring.written, this.#cursor) === this.#cursor; }
 

@@ -9,6 +9,9 @@ import { viewsOf } from './memory.ts';
 import { withBorders, type Measurement, type Payload, type Segment, type SegmentEnd } from './measurement.ts';
 import { board, boardBytes, type Account, type Fence, type Placement, type Slot, type Snapshot } from './messages.ts';
 import { isPast, type Block } from './ring.ts';
+import { Cost } from './cost.ts';
+import type { SharedWork } from './shared-work.ts';
+import { OwnGap } from './shedding.ts';
 import type { OnSettingsChange } from '../core/station.ts';
 import type { Step } from './steps.ts';
 import type { View } from './view.ts';
@@ -27,6 +30,7 @@ export interface RunningOptions {
   placement: Placement;
   memory: WebAssembly.Memory;
   kernels: KernelSet;
+  shared: SharedWork;
   onSettings: OnSettingsChange;
   /** Told when a run is over without having been stopped. */
   onFinished: (run: number) => void;
@@ -46,6 +50,12 @@ export class Running {
   /** A part that is complete and not handed over, because an earlier snapshot of its region is still under way. */
   #closed: { slot: Slot; account: Account } | undefined;
   readonly #account: AccountKeeper;
+  readonly #gap: OwnGap;
+  /** Lost intervals that are its own: its worker had no time for it. */
+  #shedIntervals = 0;
+  /** It goes without tags until its worker has caught up. */
+  shed = false;
+  readonly #cost = new Cost();
   /** Reused for every call: a measurement must not keep it. */
   readonly #segment: Segment = { timesAt: 0, channelsAt: 0, n: 0, history: 0, historyComplete: true, fromPs: 0n, toPs: 0n, countsAt: 0 };
   #state: 'idle' | 'armed' | 'running' = 'idle';
@@ -79,12 +89,26 @@ export class Running {
     // The memory may have grown since this thread looked at it last, and the board lies in the new part.
     viewsOf(options.memory, options.placement.boardAt + boardBytes);
     this.#account = new AccountKeeper(options.channels, options.unknownLoss);
+    this.#gap = new OwnGap(options.memory, options.shared, options.channels);
+    this.#showCost();
   }
 
   get #measurement(): Measurement { return this.#measurementOf(this.#slot); }
   #measurementOf(slot: Slot): Measurement { return slot === 1 ? this.#options.spare! : this.#options.measurement; }
 
   get idle(): boolean { return this.#state === 'idle'; }
+  get nsPerTag(): number { return this.#cost.nsPerTag; }
+
+  /** Its own part of the work on the block at hand. */
+  spend(ms: number): void { if (!this.shed) this.#cost.spend(ms); }
+
+  /** A block of `tags` tags is done. */
+  tookBlock(tags: number): void { if (this.#running && !this.shed && this.#cost.over(tags)) this.#showCost(); }
+
+  #showCost(): void {
+    const { f64 } = viewsOf(this.#options.memory);
+    f64[(this.#options.placement.boardAt + board.cost) / 8] = this.#cost.nsPerTag;
+  }
 
   start(run: number, fence: Fence, clear: boolean, durationPs: number | undefined, laterPs: number, generation: number): void {
     this.#pause();
@@ -207,6 +231,7 @@ export class Running {
     if (this.#untilPs !== undefined) this.#untilPs -= byPs;
     if (this.#beganPs !== undefined) this.#beganPs -= byPs;
     for (const change of this.#changes) change.atPs -= byPs;
+    this.#gap.rebase(byPs);
     this.#options.measurement.rebase(byPs);
     this.#options.spare?.rebase(byPs);
     this.#account.rebase(byPs);
@@ -215,6 +240,7 @@ export class Running {
   /** Only when the results thread has taken every snapshot that it asked for before. */
   publish(): Snapshot {
     this.#handOver();
+    this.#closeGap();
     return this.#snapshot(this.#slot, false, this.#accountNow());
   }
 
@@ -225,8 +251,12 @@ export class Running {
   }
 
   #accountNow(): Account {
-    const { tags, droppedStarts } = this.#measurement;
-    return { ...this.#account.note(), tags, droppedStarts, kernel: this.#options.kernels.kind, ended: this.#ended, ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }), ...(this.#options.spare && { part: this.#part }) };
+    const { tags, droppedStarts } = this.#measurement, { nsPerTag } = this.#cost;
+    return {
+      ...this.#account.note(), tags, droppedStarts, kernel: this.#options.kernels.kind, ended: this.#ended,
+      ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }), ...(this.#options.spare && { part: this.#part }),
+      ...(!Number.isNaN(nsPerTag) && { costNsPerTag: nsPerTag }), ...(this.#shedIntervals > 0 && { shedIntervals: this.#shedIntervals }),
+    };
   }
 
   /** A copy is private at once; what lies in shared memory must not change before it was taken. */
@@ -253,6 +283,7 @@ export class Running {
     this.#handOver();
     const other: Slot = this.#slot === 0 ? 1 : 0;
     if (this.#closed || !this.#wasTaken(other)) return false;
+    this.#closeGap();
     const { epoch } = this.#account;
     this.#measurement.endSegment({ kind: 'pause', atPs: this.#account.positionPs });
     this.#closed = { slot: this.#slot, account: this.#accountNow() };
@@ -312,19 +343,39 @@ export class Running {
   #processPart(segment: Segment): void {
     const untilPs = this.#untilPs !== undefined && segment.toPs >= this.#untilPs ? this.#untilPs : undefined;
     if (untilPs !== undefined) this.#cutBack(segment, untilPs);
-    segment.history = Math.min(segment.history, this.#seen);
-    segment.historyComplete = segment.history === this.#seen;
-    this.#measurement.process(segment);
-    this.#seen += segment.n;
+    if (this.shed) this.#gap.add(segment);
+    else this.#take(segment);
     if (segment.toPs > segment.fromPs || segment.n > 0) this.#beganPs = undefined;
     const { done, doneAtPs = segment.toPs } = this.#measurement;
     // It may have been done before, and started again.
     const usedPs = !done || doneAtPs > segment.toPs ? segment.toPs : doneAtPs < segment.fromPs ? segment.fromPs : doneAtPs;
-    this.#account.segment(segment.fromPs, usedPs);
+    if (!this.shed) this.#account.segment(segment.fromPs, usedPs);
     if (untilPs !== undefined || done) this.#finish();
   }
 
+  #take(segment: Segment): void {
+    this.#closeGap();
+    this.#gap.over();
+    // A gap has ended the stretch.
+    segment.history = Math.min(segment.history, this.#seen);
+    segment.historyComplete = segment.history === this.#seen;
+    this.#measurement.process(segment);
+    this.#seen += segment.n;
+  }
+
+  /** What it was not given is lost to it. */
+  #closeGap(): void {
+    const gap = this.#gap.close();
+    if (!gap) return;
+    const { end, goesOn } = gap;
+    if (!goesOn) this.#shedIntervals++;
+    this.#seen = 0;
+    this.#measurement.endSegment(end);
+    this.#account.end(end, end.fromPs, end.toPs, goesOn);
+  }
+
   #end(end: SegmentEnd, fromPs: bigint, toPs: bigint): void {
+    this.#closeGap();
     if (this.#openPs !== undefined) {
       // Before the first tag: nothing to end, but an interval that reaches into ours was lost to us too.
       const forward = toPs >= fromPs;
@@ -371,6 +422,8 @@ export class Running {
     const atPs = this.#account.positionPs;
     this.#part = 0;
     this.#closed = undefined;
+    this.#gap.clear();
+    this.#shedIntervals = 0;
     this.#measurement.clear(atPs);
     this.#account.reset(atPs);
     this.#seen = 0;
@@ -382,10 +435,13 @@ export class Running {
 
   #pause(): void {
     if (this.#state === 'running') {
+      this.#closeGap();
+      this.#gap.over();
       this.#measurement.endSegment({ kind: 'pause', atPs: this.#account.positionPs });
       this.#seen = 0;
     }
     this.#state = 'idle';
+    this.shed = false;
     this.#stopAt = undefined;
     this.#changes = [];
     this.#beganPs = undefined;

@@ -10,9 +10,10 @@ import type { KernelSet } from './kernels/kernels.ts';
 import { viewsOf } from './memory.ts';
 import type { Measurement, MeasurementClasses } from './measurement.ts';
 import type { Region, Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
-import { isPast, type Block, Ring, RingReader } from './ring.ts';
+import { isPast, maxReaders, type Block, Ring, RingReader } from './ring.ts';
 import { Running } from './running.ts';
 import { SharedWork } from './shared-work.ts';
+import { Shedding } from './shedding.ts';
 import { lapped, stepsOf, type Step } from './steps.ts';
 import { View } from './view.ts';
 import { madeTags } from './virtual/stage.ts';
@@ -35,6 +36,7 @@ export class DspWorker {
   readonly #ring: Ring;
   readonly #reader: RingReader;
   readonly #kernels: KernelSet;
+  readonly #shedding: Shedding;
   readonly #shared: SharedWork;
   readonly #running = new Map<number, Running>();
   readonly #failed = new Map<number, Snapshot>();
@@ -49,6 +51,7 @@ export class DspWorker {
     this.#classes = classes;
     this.#ring = new Ring(setup.memory, setup.layout);
     this.#reader = new RingReader(this.#ring, setup.reader);
+    this.#shedding = new Shedding(setup.layout.slots - maxReaders);
     this.#kernels = loadKernels(setup.memory, setup.kernel);
     viewsOf(setup.memory, setup.scratchAt + scratchBytes);
     this.#shared = new SharedWork(setup.memory, this.#kernels, setup.scratchAt + countsBytes, madeTags);
@@ -65,6 +68,7 @@ export class DspWorker {
       if (block) {
         this.#take(block);
         this.#reader.release();
+        if (!this.#ring.waitable) this.#shedding.balance(this.#running.values(), this.#reader.late);
         continue;
       }
       for (const running of this.#running.values()) this.#guard(running, () => ended === 'no' ? running.settle(fenced) : running.sourceEnded(ended));
@@ -86,15 +90,24 @@ export class DspWorker {
     if (missed.length > 0) this.#apply(missed);
     for (const running of this.#running.values()) this.#guard(running, () => running.openAt(block));
     this.#apply([...stepsOf(block)]);
+    for (const running of this.#running.values()) running.tookBlock(block.n);
     this.#remember(block);
   }
 
   #apply(steps: readonly Step[]): void {
     for (const step of steps) {
       this.#shared.begin();
-      for (const running of this.#running.values()) if (!running.view) this.#guard(running, () => running.apply(step));
+      for (const running of this.#running.values()) if (!running.view) this.#give(running, step);
     }
     for (const { view } of this.#views.values()) this.#takeView(view, steps);
+  }
+
+  /** Time spent on what others need as well is nobody's. */
+  #give(running: Running, step: Step): void {
+    if (running.idle) return;
+    const since = performance.now() - this.#shared.tookMs;
+    this.#guard(running, () => running.apply(step));
+    running.spend(performance.now() - this.#shared.tookMs - since);
   }
 
   /** Everything in front of `passed` was taken; `undefined`: everything there will ever be. */
@@ -115,7 +128,7 @@ export class DspWorker {
     for (const step of steps) {
       for (const derived of view.derive(step)) {
         this.#shared.begin();
-        for (const user of users) this.#guard(user, () => user.apply(derived));
+        for (const user of users) this.#give(user, derived);
       }
     }
   }
@@ -219,7 +232,7 @@ export class DspWorker {
     if (shared) shared.users++;
     return new Running({
       id, measurement, spare: spare && make(spare), onPart: snapshot => this.#hand(snapshot), view: shared?.view, channels: channelsOf(specOf(name).parameters, config).map(indexOf), unknownLoss, placement, memory,
-      kernels: this.#kernels, onSettings,
+      kernels: this.#kernels, shared: this.#shared, onSettings,
       onFinished: run => this.#report({ kind: 'finished', id, run }),
     });
   }

@@ -184,6 +184,10 @@ function accountFacts(info: ResultInfo): Fact[] {
   if (info.epochs > 1) facts.push({ label: 'restarts', style: 'yellow', text: `the device restarted its clock ${info.epochs - 1} times; no delay crosses one` });
   if (info.disorder > 0) facts.push({ label: 'disorder', style: 'yellow', text: `${whole(info.disorder)} tags came out of order` });
   if (info.droppedStarts > 0) facts.push({ label: 'dropped', style: 'yellow', text: `${whole(info.droppedStarts)} starts were forgotten: the window is longer than the memory for it` });
+  if (info.shedIntervals !== undefined) {
+    const cost = info.costNsPerTag === undefined ? '' : ` (it takes ${info.costNsPerTag.toPrecision(2)} ns for each tag of the stream)`;
+    facts.push({ label: 'too slow', style: 'yellow', text: `${whole(info.shedIntervals)} of its lost intervals are its own: it is too slow for this rate${cost}; use fewer bins or a shorter window` });
+  }
   if (info.stoppedBy === 'settings') facts.push({ label: 'stopped', style: 'yellow', text: 'a setting of one of its channels was changed' });
   if (info.part !== undefined && info.part > 0) facts.push({ label: 'part', style: 'yellow', text: `only since the last change of settings; ${info.part} before it` });
   if (info.mixed) facts.push({ label: 'mixed', style: 'yellow', text: 'a setting of one of its channels changed while it ran' });
