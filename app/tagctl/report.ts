@@ -11,6 +11,7 @@ import { bar } from './canvas.ts';
 import type { NumberArray } from '../format/table.ts';
 import { dimensionsOf, row, rowsOf, type Outcome, type Value } from './outcome.ts';
 import { plot } from './plot.ts';
+import { plotPoints } from './plot-points.ts';
 import { paint, printable, table, type Style, type Terminal } from './terminal.ts';
 
 /** The lines of the summary. */
@@ -191,11 +192,16 @@ export function plots(outcome: Outcome, terminal: Terminal, log: boolean): strin
     title: `${className}  ${what}`, xLabel: name === 'correlation' ? `t(ch${info.config['channel1']}) - t(ch${info.config['channel2'] ?? info.config['channel1']}) (ps)` : shown.x,
     yLabel: isG2 ? 'g2' : shown.y, terminal, log: log || (shown.logY ?? false), ...(height === undefined ? {} : { rows: height }),
   })];
-  if (dimensions[0] === 'channels' && dimensions.length === 2) {
-    const channels = info.config['channels'] as readonly number[];
-    return channels.flatMap((channel, i) => draw(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));
+  const drawPoints = (y: NumberArray, what: string, height?: number): string[] => ['', ...plotPoints(index, y, {
+    title: `${className}  ${what}`, xLabel: shown.x, yLabel: shown.y, terminal, logX: shown.logX ?? false, logY: log || (shown.logY ?? false), ...(height === undefined ? {} : { rows: height }),
+  })];
+  const drawn = shown.kind === 'points' ? drawPoints : draw;
+  const kind = specOf(name).parameters[dimensions[0] ?? '']?.kind;
+  if (kind === 'channels' && dimensions.length === 2) {
+    const channels = info.config[dimensions[0]!] as readonly number[];
+    return channels.flatMap((channel, i) => drawn(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));
   }
-  return draw(row(value, rows, 0), rows > 1 ? `${(dimensions[0] ?? '').replace(/s$/, '')} 0 of ${rows}` : subject(outcome));
+  return drawn(row(value, rows, 0), rows > 1 ? `${(dimensions[0] ?? '').replace(/s$/, '')} 0 of ${rows}` : subject(outcome));
 }
 
 /** Six digits: the difference between live time and duration is often small and matters. */
