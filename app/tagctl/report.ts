@@ -55,7 +55,7 @@ function inWords({ kind }: Parameter, value: CheckedConfig[string]): string {
 }
 
 /** `histogramIndex` -> `histogram index`; units that end a name are told by the value. */
-function label(key: string): string { return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`); }
+function label(key: string): string { return key.replace(/(?<=[a-z\d])(Ps|S|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`); }
 
 function channelList(channels: unknown): string {
   return Array.isArray(channels) ? `channel${channels.length > 1 ? 's' : ''} ${channels.join(', ')}` : '';
