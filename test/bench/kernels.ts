@@ -54,6 +54,12 @@ function histogram(name: string, data: number, binwidthPs: number, bins: number,
 function correlation(name: string, data: number, binwidthPs: number, bins: number): Job {
   return { name, data, measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins }, cpp: '' };
 }
+/** Powers of ten as steps, since the C++ program takes their number alone. */
+function stability(data: number, average: number, steps: readonly number[]): Job {
+  const measurement = steps.length > 0 ? 'frequencyStability' : 'phaseNoise';
+  const config = steps.length > 0 ? { channel: 0, average, steps, traceLength: 1024 } : { channel: 0, average, samples: 256, segments: 7 };
+  return { name: `${measurement} /${average}`, data, measurement, config, cpp: `phases 0 ${average} 1 ${steps.length}`, target: 0.5 };
+}
 const jobs: readonly Job[] = [
   { name: 'count', data: 0, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0', target: 5 },
   { name: 'count', data: 2, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0' },
@@ -65,6 +71,15 @@ const jobs: readonly Job[] = [
   {
     name: 'timeDifferences, next', data: 2, measurement: 'timeDifferences',
     config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 }, cpp: '',
+  },
+  stability(0, 1000, []), stability(0, 10, [1, 10, 100]), stability(0, 1, [1, 10, 100]), stability(2, 1000, []),
+  {
+    name: 'frequencyCounter 1 ms', data: 0, measurement: 'frequencyCounter', config: { channels: [0, 1], samplingIntervalPs: 1e9, fittingWindowPs: 5e8, values: 1000 },
+    cpp: 'windows 0 1 1e9 500000000', target: 0.5,
+  },
+  {
+    name: 'pulsePerSecondMonitor', data: 0, measurement: 'pulsePerSecondMonitor', config: { reference: 0, signals: [1], periodPs: 1e6, values: 1000 },
+    cpp: 'pulses 0 1 1e6 0', target: 0.5,
   },
 ];
 

@@ -75,6 +75,8 @@ static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u3
   }
 }
 
+#include "frequency.hpp"
+
 int main(int, char** arguments) {
   const u32 n = std::atoi(arguments[2]);
   const int rounds = std::atoi(arguments[3]);
@@ -92,11 +94,18 @@ int main(int, char** arguments) {
       std::fill(counts.begin(), counts.end(), 0);
       head = tail = bin = 0;
       edge = i64(width);
+      resetPhases(bins % 8);
+      std::memset(lines, 0, sizeof lines);
+      pulse = {};
+      if (kernel == "windows") fit = 0, edge = 0;
       const double begin = cpuSeconds();
       for (u32 i = 0; i < n; i += block) {
         const u32 m = std::min(block, n - i);
         if (kernel == "count") count(&channels[i], m);
         else if (kernel == "counter") counter(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "phases") phases(&times[i], &channels[i], m, a, b);
+        else if (kernel == "windows") windows(&times[i], &channels[i], m, a, b, i64(width), bins);
+        else if (kernel == "pulses") pulses(&times[i], &channels[i], m, a, b, i64(width));
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
       const double seconds = cpuSeconds() - begin;

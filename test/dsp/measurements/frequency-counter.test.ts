@@ -115,3 +115,17 @@ test('FrequencyCounter passes a silence of months at once, and knows a frequency
     t.deepEqual([...after.overflowMask], after.timePs.reduce<number[]>((mask, timePs) => [...mask, timePs - 5n * 10n ** 9n < quietPs ? 1 : 0], []));
   }
 });
+
+test('FrequencyCounter begins anew when cleared, at the place where time goes on', t => {
+  const random = new Random(9), [first, second] = [randomStretches(random, { channels: 2, tags: 60, stretches: 1 }), randomStretches(random, { channels: 2, tags: 60, stretches: 2 })];
+  const config = { channels: [0, 1], samplingIntervalPs: 60, fittingWindowPs: 45, values: 100 };
+  const fresh = measured('frequencyCounter', config, second).read('getDataObject') as FrequencyCounterData;
+  for (const kind of ['wasm', 'typescript'] as const) {
+    const bench = new Bench('frequencyCounter', config, kind);
+    bench.feed(first);
+    bench.measurement.clear(second[0]!.fromPs);
+    bench.totals.clear();
+    bench.feed(second);
+    t.deepEqual(bench.read('getDataObject'), fresh, kind);
+  }
+});
