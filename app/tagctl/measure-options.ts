@@ -6,6 +6,7 @@ import { Option, type Command } from 'commander';
 import { channelsOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { measurementNames, measurements, type MeasurementName, type MeasurementSpec, type Parameter } from '../core/measurements.ts';
+import { virtualSpecOf, type VirtualChannels, type VirtualDefinition } from '../core/virtual.ts';
 import { formatPs, parseQuantity } from '../core/units.ts';
 
 /** `timeDifferences` -> `time-differences`; `binwidthPs` -> `binwidth`; `triggerLevelV` -> `trigger-level`. */
@@ -104,8 +105,11 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
 }
 
 /** @throws {TaggerError} `usage` if a delay is for a channel that is not measured: it would change nothing, and say nothing */
-export function checkDelays(name: MeasurementName, config: Readonly<Record<string, unknown>>, delays: Readonly<Record<number, number>> = {}): void {
-  const measured = channelsOf(measurements[name].parameters, config);
+export function checkDelays(
+  name: MeasurementName, config: Readonly<Record<string, unknown>>, { delay: delays = {}, virtual = {} }: { delay?: Readonly<Record<number, number>>; virtual?: VirtualChannels },
+): void {
+  const made = Object.values(virtual).flatMap((definition: VirtualDefinition) => channelsOf(virtualSpecOf(definition.kind).parameters, definition as Record<string, unknown>));
+  const measured = [...new Set([...channelsOf(measurements[name].parameters, config), ...made])];
   const other = Object.keys(delays).map(Number).find(channel => !measured.includes(channel));
   if (other !== undefined) {
     throw new TaggerError('usage', `--delay: this measurement does not use channel ${other}.`, { hint: `It uses ${measured.join(', ')}.` });
@@ -117,7 +121,8 @@ function optionKey(key: string): string {
   return kebab(key).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function parse(option: string, parameter: Parameter, text: string): unknown {
+/** A value as it is written in an option. */
+export function parse(option: string, parameter: Parameter, text: string): unknown {
   switch (parameter.kind) {
     case 'channels': return parameter.unused ? text.split(',').map(item => (item.trim() === '0' ? 0 : parseChannel(item))) : parseChannels(text);
     case 'groups': return text.split(',').map(group => group.split('+').map(parseChannel));

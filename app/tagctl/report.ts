@@ -6,6 +6,7 @@ import { measurements, type MeasurementName } from '../core/measurements.ts';
 import type { CheckedConfig, Parameter } from '../core/spec.ts';
 import type { ResultInfo } from '../core/results.ts';
 import type { WorstGrade } from '../core/tags.ts';
+import type { VirtualDefinition } from '../core/virtual.ts';
 import { formatPs, formatSi } from '../core/units.ts';
 import { bar } from './canvas.ts';
 import type { NumberArray } from '../format/table.ts';
@@ -143,6 +144,9 @@ function accountFacts(info: ResultInfo): Fact[] {
   const delayed = info.delays.filter(({ hardwarePs, stationPs, privatePs }) => hardwarePs !== 0 || stationPs !== 0 || privatePs !== 0);
   if (delayed.length > 0) {
     facts.push({ label: 'delays', text: delayed.map(delay => `channel ${delay.channel}: ${formatPs(delay.hardwarePs + delay.stationPs + delay.privatePs)}`).join(', ') });
+  }
+  for (const [number, { kind, ...config }] of Object.entries(info.virtual?.channels ?? {}) as [string, VirtualDefinition][]) {
+    facts.push({ label: `virtual ${number}`, text: printable(`${kind} ${Object.entries(config).map(([key, value]) => `${key} ${[value].flat().join(',')}`).join(', ')}`) });
   }
   if (info.epochs > 1) facts.push({ label: 'restarts', style: 'yellow', text: `the device restarted its clock ${info.epochs - 1} times; no delay crosses one` });
   if (info.disorder > 0) facts.push({ label: 'disorder', style: 'yellow', text: `${whole(info.disorder)} tags came out of order` });

@@ -159,3 +159,26 @@ test('a recording that breaks off is measured as far as it goes, and says so', a
   t.is(code, 0);
   t.regex(stdout, /note +header says \d+ records, the file holds \d+/);
 });
+
+test('analyze measures on virtual channels, one made of the other, and says how they are made', async t => {
+  const windowPs = 2000, coincidences: number[] = [];
+  let last: Record<number, number> = {};
+  for (const { ps, channel } of tags.filter(each => each.channel !== 3)) {
+    last[channel] = ps;
+    if (Math.abs((last[1] ?? -1e12) - (last[2] ?? -1e12)) > windowPs || last[1] === undefined || last[2] === undefined) continue;
+    coincidences.push(ps);
+    last = {};
+  }
+  // The view leaves out as much as a window at the beginning of the recording, and the moment of its last tag.
+  const seen = coincidences.filter(ps => ps >= tags[0]!.ps + windowPs && ps < tags.at(-1)!.ps);
+  const made = ['--virtual', '1001=coincidence channels=1,2 window=2ns', '--virtual', '1002=delayed channel=1001 delay=0ps'];
+  for (const extra of [[], ['--kernel', 'typescript', '--block-tags', '7']]) {
+    const document = await analyze('correlation', '--channels', '3,1002', '--binwidth', '700ps', '--bins', '101', ...made, ...extra);
+    const fromPs = Number(document['startPs']), others = timesOf(3).filter(ps => ps >= fromPs && ps < tags.at(-1)!.ps);
+    t.deepEqual(document.counts, pairs(others, seen.filter(ps => ps >= fromPs), 700, 101, 50), `seed ${random.seed}, ${extra.join(' ')}`);
+    t.like(document['virtual'] as object, { channels: { 1001: { kind: 'coincidence', channels: [1, 2], windowPs: 2000 }, 1002: { kind: 'delayed' } }, leadInPs: 2000, holdBackPs: 0 });
+  }
+  const { code, stdout, stderr } = await tagctl(['analyze', file, 'countrate', '--channels', '1001', ...made.slice(0, 2), '--delay', '2=0ps']);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /virtual 1001 .*coincidence/);
+});

@@ -82,6 +82,7 @@ const wrong: [string, string[], number, RegExp][] = [
   ['a channel twice', ['measure', 'histogram', '--channels', '2,1', '--click', '2'], 64, /both --channels and --click/],
   ['a delay without a unit', ['measure', 'countrate', '--channels', '1', '--delay', '2=500'], 64, /--delay: .*the unit is missing/],
   ['a change of settings that does what nobody knows', ['measure', 'countrate', '--channels', '1', '--on-settings-change', 'explode'], 64, /--on-settings-change.*continue, stop, split/],
+  ['a virtual channel of no kind', ['measure', 'countrate', '--channels', '1001', '--virtual', '1001=telescope'], 64, /--virtual: there is no kind 'telescope'/],
   ['a delay of a channel that is not measured', ['measure', 'countrate', '--channels', '1', '--delay', '2=5ns'], 64, /--delay: .*does not use channel 2/],
   ['stdout as a file', ['measure', 'countrate', '--channels', '1', '--csv', '-'], 64, /Cannot write to '-'/],
   ['no link', ['info'], 64, /There is no link to a station yet\.\nRun `tagctl login`/],

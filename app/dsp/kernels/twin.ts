@@ -4,6 +4,7 @@
 import type { KernelSet } from './kernels.ts';
 import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
+import { bitKernels } from './twin-bits.ts';
 import { denseKernels } from './twin-dense.ts';
 import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
@@ -15,14 +16,17 @@ import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
 import { windowKernels } from './twin-window.ts';
+import { queueKernels } from './twin-queue.ts';
+import { virtualKernels } from './twin-virtual.ts';
 import { viewsOf } from './words.ts';
 
 export function twinKernels(memory: WebAssembly.Memory): KernelSet {
   const views = viewsOf(memory);
   return {
     kind: 'typescript',
-    ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
+    ...tagKernels(views), ...binKernels(views), ...bitKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
     ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
+    ...virtualKernels(views), ...queueKernels(views),
   };
 }

@@ -77,6 +77,44 @@ static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u3
 
 #include "frequency.hpp"
 
+static i64 seen[64];
+static std::vector<i64> made(1 << 20);
+static u32 madeTags;
+
+/** Coincidences of channels 0 to k - 1, each tag used once: the last time of each channel. */
+static void coincide(const i64* times, const u8* channels, u32 n, u32 k, i64 window) {
+  for (u32 i = 0; i < n; i++) {
+    if (channels[i] >= k) continue;
+    const i64 time = times[i];
+    seen[channels[i]] = time;
+    // Two are best compared without a branch between, more of them are best given up early.
+    if (k == 2) {
+      if (time - std::min(seen[0], seen[1]) > window) continue;
+    } else {
+      u32 near = 0;
+      while (near < k && time - seen[near] <= window) near++;
+      if (near < k) continue;
+    }
+    made[madeTags++] = time;
+    for (u32 m = 0; m < k; m++) seen[m] = INT64_MIN / 2;
+  }
+}
+
+/** Tags of two channels as one. */
+static void combine(const i64* times, const u8* channels, u32 n, u32 a, u32 b) {
+  for (u32 i = 0; i < n; i++) if (channels[i] == a || channels[i] == b) made[madeTags++] = times[i];
+}
+
+/** Tags of channel 0 from a tag of `start` to one of `stop`. */
+static bool isOpen;
+static void gate(const i64* times, const u8* channels, u32 n, u32 start, u32 stop) {
+  for (u32 i = 0; i < n; i++) {
+    if (channels[i] == 0 && isOpen) made[madeTags++] = times[i];
+    if (channels[i] == start) isOpen = true;
+    if (channels[i] == stop) isOpen = false;
+  }
+}
+
 int main(int, char** arguments) {
   const u32 n = std::atoi(arguments[2]);
   const int rounds = std::atoi(arguments[3]);
@@ -92,7 +130,9 @@ int main(int, char** arguments) {
     const std::string kernel = name;
     for (int round = 0; round <= rounds; round++) {
       std::fill(counts.begin(), counts.end(), 0);
-      head = tail = bin = 0;
+      head = tail = bin = madeTags = 0;
+      isOpen = false;
+      std::fill(seen, seen + 64, INT64_MIN / 2);
       edge = i64(width);
       resetPhases(bins % 8);
       std::memset(lines, 0, sizeof lines);
@@ -106,12 +146,15 @@ int main(int, char** arguments) {
         else if (kernel == "phases") phases(&times[i], &channels[i], m, a, b);
         else if (kernel == "windows") windows(&times[i], &channels[i], m, a, b, i64(width), bins);
         else if (kernel == "pulses") pulses(&times[i], &channels[i], m, a, b, i64(width));
+        else if (kernel == "coincide") coincide(&times[i], &channels[i], m, a, i64(width));
+        else if (kernel == "combine") combine(&times[i], &channels[i], m, a, b);
+        else if (kernel == "gate") gate(&times[i], &channels[i], m, a, b);
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
       const double seconds = cpuSeconds() - begin;
       if (round > 0) std::printf("%.2f ", n / seconds / 1e6); // the first round warms up
     }
-    u64 sum = 0;
+    u64 sum = madeTags;
     for (size_t k = 0; k < counts.size(); k++) sum += counts[k] * (k % 9973 + 1);
     std::printf("%llu\n", (unsigned long long)sum);
     std::fflush(stdout);
