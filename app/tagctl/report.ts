@@ -13,6 +13,7 @@ import type { NumberArray } from '../format/table.ts';
 import { dimensionsOf, row, rowsOf, type Outcome, type Value } from './outcome.ts';
 import { plotMap } from './map.ts';
 import { plot } from './plot.ts';
+import { plotPoints } from './plot-points.ts';
 import { paint, printable, table, type Style, type Terminal } from './terminal.ts';
 
 /** The lines of the summary. */
@@ -57,7 +58,7 @@ function inWords({ kind }: Parameter, value: CheckedConfig[string]): string {
 }
 
 /** `histogramIndex` -> `histogram index`; units that end a name are told by the value. */
-function label(key: string): string { return key.replace(/(?<=[a-z\d])(Ps|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`); }
+function label(key: string): string { return key.replace(/(?<=[a-z\d])(Ps|S|V|Hz)$/, '').replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`); }
 
 function channelList(channels: unknown): string {
   return Array.isArray(channels) ? `channel${channels.length > 1 ? 's' : ''} ${channels.join(', ')}` : '';
@@ -239,11 +240,16 @@ export function plots(outcome: Outcome, terminal: Terminal, log: boolean): strin
       title: `${className}  ${subject(outcome)}`, xLabel: shown.x, yLabel: shown.y, valueLabel: getters[shown.getter]?.unit ?? '', terminal, log: log || (shown.logY ?? false),
     })];
   }
-  if (dimensions[0] === 'channels' && dimensions.length === 2) {
-    const channels = info.config['channels'] as readonly number[];
-    return channels.flatMap((channel, i) => draw(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));
+  const drawPoints = (y: NumberArray, what: string, height?: number): string[] => ['', ...plotPoints(index, y, {
+    title: `${className}  ${what}`, xLabel: shown.x, yLabel: shown.y, terminal, logX: shown.logX ?? false, logY: log || (shown.logY ?? false), ...(height === undefined ? {} : { rows: height }),
+  })];
+  const drawn = shown.kind === 'points' ? drawPoints : draw;
+  const kind = specOf(name).parameters[dimensions[0] ?? '']?.kind;
+  if (kind === 'channels' && dimensions.length === 2) {
+    const channels = info.config[dimensions[0]!] as readonly number[];
+    return channels.flatMap((channel, i) => drawn(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));
   }
-  return draw(row(value, rows, 0), rows > 1 ? `${(dimensions[0] ?? '').replace(/s$/, '')} 0 of ${rows}` : subject(outcome));
+  return drawn(row(value, rows, 0), rows > 1 ? `${(dimensions[0] ?? '').replace(/s$/, '')} 0 of ${rows}` : subject(outcome));
 }
 
 /** Six digits: the difference between live time and duration is often small and matters. */

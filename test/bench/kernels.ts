@@ -74,6 +74,12 @@ function stops(data: number): Job {
   const config = { start: 0, stop1: 1, stop2: 2, binwidth1Ps: 10_000, binwidth2Ps: 10_000, bins1: 200, bins2: 200 };
   return { name: 'first stops 200 x 200', data, does: { measurement: 'histogram2D', config }, cpp: 'stops 0 0 10000 200', target: 0.5 };
 }
+/** Powers of ten as steps, since the C++ program takes their number alone. */
+function stability(data: number, average: number, steps: readonly number[]): Job {
+  const measurement = steps.length > 0 ? 'frequencyStability' : 'phaseNoise';
+  const config = steps.length > 0 ? { channel: 0, average, steps, traceLength: 1024 } : { channel: 0, average, samples: 256, segments: 7 };
+  return { name: `${measurement} /${average}`, data, does: { measurement, config }, cpp: `phases 0 ${average} 1 ${steps.length}`, target: 0.5 };
+}
 const jobs: readonly Job[] = [
   { name: 'count', data: 0, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0', target: 5 },
   { name: 'count', data: 2, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0' },
@@ -87,6 +93,15 @@ const jobs: readonly Job[] = [
   {
     name: 'timeDifferences, next', data: 2,
     does: { measurement: 'timeDifferences', config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 } }, cpp: '',
+  },
+  stability(0, 1000, []), stability(0, 10, [1, 10, 100]), stability(0, 1, [1, 10, 100]), stability(2, 1000, []),
+  {
+    name: 'frequencyCounter 1 ms', data: 0, does: { measurement: 'frequencyCounter', config: { channels: [0, 1], samplingIntervalPs: 1e9, fittingWindowPs: 5e8, values: 1000 } },
+    cpp: 'windows 0 1 1e9 500000000', target: 0.5,
+  },
+  {
+    name: 'pulsePerSecondMonitor', data: 0, does: { measurement: 'pulsePerSecondMonitor', config: { reference: 0, signals: [1], periodPs: 1e6, values: 1000 } },
+    cpp: 'pulses 0 1 1e6 0', target: 0.5,
   },
   coincidence(0, 2, 1.4), coincidence(1, 2, 1.4), coincidence(1, 4, 2), coincidence(2, 4, 2), coincidence(2, 4, 0.5, 100_000),
   { ...coincidence(1, 2, undefined), name: '2-fold in a view', does: { virtual: { kind: 'coincidence', channels: [0, 1], windowPs: 1000 }, view: true } },

@@ -4,8 +4,8 @@ import { phasePlan, phaseRecordBytes, phaseStep } from './phase-layout.ts';
 import { addTo, difference, type Views } from './words.ts';
 
 export function phaseKernels(views: () => Views): Pick<KernelSet, 'takePhases'> {
-  function addSample(planAt: number, listAt: number, stepsAt: number, historyAt: number): void {
-    const { u32, i32, f64 } = views(), plan = planAt / 4, numbers = planAt / 8;
+  function addSample(all: Views, planAt: number, listAt: number, stepsAt: number, historyAt: number): void {
+    const { u32, i32, f64 } = all, plan = planAt / 4, numbers = planAt / 8;
     const word = (name: 'average' | 'slot' | 'capacity' | 'steps' | 'historySize' | 'place' | 'known'): number => plan + phasePlan[name] / 4;
     const number = (name: 'sum' | 'firstSum' | 'period' | 'index' | 'records' | 'previous' | 'drift' | 'periods'): number => numbers + phasePlan[name] / 8;
     const first = plan + phasePlan.first / 4, expected = plan + phasePlan.expected / 4, k = f64[number('index')]!;
@@ -35,12 +35,12 @@ export function phaseKernels(views: () => Views): Pick<KernelSet, 'takePhases'> 
     f64[number('records')]!++;
     const here = u32[word('place')]!, size = u32[word('historySize')]!;
     f64[historyAt / 8 + here] = residual;
-    for (let i = 0; i < u32[word('steps')]!; i++) addDifferences(stepsAt + phaseStep.bytes * i, k, residual, here, size, historyAt);
+    for (let i = 0; i < u32[word('steps')]!; i++) addDifferences(all, stepsAt + phaseStep.bytes * i, k, residual, here, size, historyAt);
     u32[word('place')] = here + 1 === size ? 0 : here + 1;
   }
 
-  function addDifferences(at: number, k: number, x: number, here: number, size: number, historyAt: number): void {
-    const { u32, f64 } = views(), m = u32[at / 4]!;
+  function addDifferences({ u32, f64 }: Views, at: number, k: number, x: number, here: number, size: number, historyAt: number): void {
+    const m = u32[at / 4]!;
     const field = (name: Exclude<keyof typeof phaseStep, 'bytes' | 'length'>): number => (at + phaseStep[name]) / 8;
     const behind = (back: number): number => f64[historyAt / 8 + (here >= back ? here - back : here + size - back)]!;
     if (k < m) return;
@@ -68,7 +68,7 @@ export function phaseKernels(views: () => Views): Pick<KernelSet, 'takePhases'> 
 
   return {
     takePhases(timesAt, channelsAt, n, planAt, listAt, stepsAt, historyAt) {
-      const { u8, u32, i32, f64 } = views(), plan = planAt / 4;
+      const all = views(), { u8, u32, i32, f64 } = all, plan = planAt / 4;
       const own = u32[plan + phasePlan.channel / 4]!, size = u32[plan + phasePlan.average / 4]!;
       const inGroup = plan + phasePlan.inGroup / 4, first = plan + phasePlan.first / 4, sum = (planAt + phasePlan.sum) / 8;
       for (let i = 0; i < n; i++) {
@@ -80,7 +80,7 @@ export function phaseKernels(views: () => Views): Pick<KernelSet, 'takePhases'> 
         } else f64[sum]! += difference(u32, i32, w, first);
         if (++u32[inGroup]! < size) continue;
         u32[inGroup] = 0;
-        addSample(planAt, listAt, stepsAt, historyAt);
+        addSample(all, planAt, listAt, stepsAt, historyAt);
       }
     },
   };

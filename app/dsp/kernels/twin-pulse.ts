@@ -4,14 +4,14 @@ import { pulsePlan, pulseRecordWidth, pulseSignal } from './pulse-layout.ts';
 import { difference, word, type Views } from './words.ts';
 
 export function pulseKernels(views: () => Views): Pick<KernelSet, 'watchPulses'> {
-  function isOver(timeAt: number, planAt: number): boolean {
-    const { u32, i32, f64 } = views(), plan = planAt / 4, number = planAt / 8;
+  function isOver({ u32, i32, f64 }: Views, timeAt: number, planAt: number): boolean {
+    const plan = planAt / 4, number = planAt / 8;
     return u32[plan + pulsePlan.isOpen / 4]! > 0
       && difference(u32, i32, timeAt, plan + pulsePlan.opened / 4) >= f64[number + pulsePlan.period / 8]! - f64[number + pulsePlan.half / 8]!;
   }
 
-  function openRow(timeAt: number, planAt: number, signalsAt: number): void {
-    const { u32 } = views(), plan = planAt / 4;
+  function openRow({ u32 }: Views, timeAt: number, planAt: number, signalsAt: number): void {
+    const plan = planAt / 4;
     if (u32[plan + pulsePlan.hasOrigin / 4] === 0) {
       u32.copyWithin(plan + pulsePlan.origin / 4, timeAt, timeAt + 2);
       u32[plan + pulsePlan.hasOrigin / 4] = 1;
@@ -26,8 +26,8 @@ export function pulseKernels(views: () => Views): Pick<KernelSet, 'watchPulses'>
   }
 
   /** `nextAt`: word of the next reference; `coveredAt`: word of the time at which the stretch breaks off. */
-  function closeRow(planAt: number, signalsAt: number, listAt: number, nextAt?: number, coveredAt?: number): void {
-    const { u32, i32, f64 } = views(), plan = planAt / 4, numbers = planAt / 8;
+  function closeRow({ u32, i32, f64 }: Views, planAt: number, signalsAt: number, listAt: number, nextAt?: number, coveredAt?: number): void {
+    const plan = planAt / 4, numbers = planAt / 8;
     const opened = plan + pulsePlan.opened / 4, origin = plan + pulsePlan.origin / 4, previous = plan + pulsePlan.previous / 4;
     const slot = plan + pulsePlan.slot / 4, signals = u32[plan + pulsePlan.signals / 4]!, at = listAt / 8 + u32[slot]! * pulseRecordWidth(signals);
     const low = u32[opened]! - u32[origin]!;
@@ -60,18 +60,18 @@ export function pulseKernels(views: () => Views): Pick<KernelSet, 'watchPulses'>
 
   return {
     watchPulses(timesAt, channelsAt, n, untilAt, planAt, signalsAt, listAt) {
-      const { u8, u32, i32 } = views(), plan = planAt / 4, opened = plan + pulsePlan.opened / 4;
+      const all = views(), { u8, u32, i32 } = all, plan = planAt / 4, opened = plan + pulsePlan.opened / 4;
       const isOpen = (): boolean => u32[plan + pulsePlan.isOpen / 4]! > 0;
       for (let i = 0; i < n; i++) {
         const role = u8[planAt + pulsePlan.roles + u8[channelsAt + i]!]!, timeAt = timesAt / 4 + 2 * i;
         if (role === 0) continue;
-        if (isOver(timeAt, planAt)) closeRow(planAt, signalsAt, listAt);
+        if (isOver(all, timeAt, planAt)) closeRow(all, planAt, signalsAt, listAt);
         if (role === 1) {
           if (isOpen()) {
             if (difference(u32, i32, timeAt, opened) === 0) continue;
-            closeRow(planAt, signalsAt, listAt, timeAt);
+            closeRow(all, planAt, signalsAt, listAt, timeAt);
           }
-          openRow(timeAt, planAt, signalsAt);
+          openRow(all, timeAt, planAt, signalsAt);
           continue;
         }
         const signal = (signalsAt + pulseSignal.bytes * (role - 2)) / 4, known = signal + pulseSignal.known / 4;
@@ -86,8 +86,8 @@ export function pulseKernels(views: () => Views): Pick<KernelSet, 'watchPulses'>
           u32[known]! |= 4;
         }
       }
-      if (isOver(untilAt / 4, planAt)) closeRow(planAt, signalsAt, listAt);
-      else if (isOpen() && u32[plan + pulsePlan.breaks / 4]! > 0) closeRow(planAt, signalsAt, listAt, undefined, untilAt / 4);
+      if (isOver(all, untilAt / 4, planAt)) closeRow(all, planAt, signalsAt, listAt);
+      else if (isOpen() && u32[plan + pulsePlan.breaks / 4]! > 0) closeRow(all, planAt, signalsAt, listAt, undefined, untilAt / 4);
     },
   };
 }

@@ -4,12 +4,12 @@ import { windowColumn, windowPlan, windowRecordWidth } from './window-layout.ts'
 import { addTo, difference, type Views } from './words.ts';
 
 export function windowKernels(views: () => Views): Pick<KernelSet, 'fitWindows'> {
-  function closeWindows(timeAt: number, planAt: number, columnsAt: number, listAt: number): void {
-    const { u32, i32, f64 } = views(), plan = planAt / 4, numbers = planAt / 8, from = plan + windowPlan.from / 4;
+  function closeWindows(all: Views, timeAt: number, planAt: number, columnsAt: number, listAt: number): void {
+    const { u32, i32, f64 } = all, plan = planAt / 4, numbers = planAt / 8, from = plan + windowPlan.from / 4;
     const step = f64[numbers + windowPlan.interval / 8]!, width = f64[numbers + windowPlan.width / 8]!, capacity = u32[plan + windowPlan.capacity / 4]!;
     const slot = plan + windowPlan.slot / 4;
     while (difference(u32, i32, timeAt, from) >= width) {
-      writeRecord(planAt, columnsAt, listAt);
+      writeRecord(all, planAt, columnsAt, listAt);
       addTo(u32, i32, from, step);
       addTo(u32, i32, from, width);
       const beyond = difference(u32, i32, timeAt, from);
@@ -24,8 +24,8 @@ export function windowKernels(views: () => Views): Pick<KernelSet, 'fitWindows'>
     }
   }
 
-  function writeRecord(planAt: number, columnsAt: number, listAt: number): void {
-    const { u32, i32, f64 } = views(), plan = planAt / 4, numbers = planAt / 8, slot = plan + windowPlan.slot / 4;
+  function writeRecord({ u32, i32, f64 }: Views, planAt: number, columnsAt: number, listAt: number): void {
+    const plan = planAt / 4, numbers = planAt / 8, slot = plan + windowPlan.slot / 4;
     const columns = u32[plan + windowPlan.columns / 4]!, at = listAt / 8 + u32[slot]! * windowRecordWidth(columns);
     const isBroken = difference(u32, i32, plan + windowPlan.from / 4, plan + windowPlan.lostUntil / 4) < 0;
     f64[at] = f64[numbers + windowPlan.number / 8]!;
@@ -41,12 +41,12 @@ export function windowKernels(views: () => Views): Pick<KernelSet, 'fitWindows'>
 
   return {
     fitWindows(timesAt, channelsAt, n, untilAt, planAt, columnsAt, listAt) {
-      const { u8, u32, i32, f64 } = views(), plan = planAt / 4, from = plan + windowPlan.from / 4;
+      const all = views(), { u8, u32, i32, f64 } = all, plan = planAt / 4, from = plan + windowPlan.from / 4;
       const width = f64[(planAt + windowPlan.width) / 8]!, half = f64[(planAt + windowPlan.half) / 8]!;
       for (let i = 0; i < n; i++) {
         const column = u8[planAt + windowPlan.columnOf + u8[channelsAt + i]!]!, w = timesAt / 4 + 2 * i;
         if (column === 255) continue;
-        if (difference(u32, i32, w, from) >= width) closeWindows(w, planAt, columnsAt, listAt);
+        if (difference(u32, i32, w, from) >= width) closeWindows(all, w, planAt, columnsAt, listAt);
         const at = (columnsAt + windowColumn.bytes * column) / 8, cycles = f64[at]!, since = difference(u32, i32, w, from);
         f64[at] = cycles + 1;
         if (since < 0) continue;
@@ -56,7 +56,7 @@ export function windowKernels(views: () => Views): Pick<KernelSet, 'fitWindows'>
         f64[at + 3]! += u;
         f64[at + 4]! += count * u;
       }
-      closeWindows(untilAt / 4, planAt, columnsAt, listAt);
+      closeWindows(all, untilAt / 4, planAt, columnsAt, listAt);
     },
   };
 }

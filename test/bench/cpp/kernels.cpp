@@ -76,6 +76,8 @@ static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u3
   }
 }
 
+#include "frequency.hpp"
+
 static i64 seen[64];
 static std::vector<i64> made(1 << 20);
 static u32 madeTags;
@@ -214,12 +216,19 @@ int main(int, char** arguments) {
       std::vector<i64> edges; // 1 ns to `width`
       for (u32 k = 0; k <= bins && kernel == "laurence"; k++) edges.push_back(std::llround(1000 * std::pow(width / 1000, double(k) / bins)));
       conditionStart(a, b, i64(width), bins);
+      resetPhases(bins % 8);
+      std::memset(lines, 0, sizeof lines);
+      pulse = {};
+      if (kernel == "windows") fit = 0, edge = 0;
       const double begin = cpuSeconds();
       if (kernel == "laurence") laurence(times.data(), channels.data(), n, a, b, edges);
       else for (u32 i = 0; i < n; i += block) {
         const u32 m = std::min(block, n - i);
         if (kernel == "count") count(&channels[i], m);
         else if (kernel == "counter") counter(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "phases") phases(&times[i], &channels[i], m, a, b);
+        else if (kernel == "windows") windows(&times[i], &channels[i], m, a, b, i64(width), bins);
+        else if (kernel == "pulses") pulses(&times[i], &channels[i], m, a, b, i64(width));
         else if (kernel == "coincide") coincide(&times[i], &channels[i], m, a, i64(width));
         else if (kernel == "combine") combine(&times[i], &channels[i], m, a, b);
         else if (kernel == "gate") gate(&times[i], &channels[i], m, a, b);

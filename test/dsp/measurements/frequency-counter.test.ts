@@ -34,7 +34,8 @@ const arrays = ['indexPs', 'periodsCount', 'periodsFraction', 'frequencyHz', 'fr
 
 test('FrequencyCounter equals least squares over every window, however the tags are cut, and both kernels agree bit by bit', t => {
   for (let seed = 0; seed < 60; seed++) {
-    const random = new Random(seed), stretches = randomStretches(random, { channels: 3 }), intervalPs = random.pick([7, 50, 400, 3000]);
+    const random = new Random(seed), intervalPs = random.pick([7, 50, 400, 3000]), meanPs = random.pick([3, 40, 900].filter(mean => mean < 6 * intervalPs));
+    const stretches = randomStretches(random, { channels: 3, meanPs });
     const config: Config = {
       channels: random.pick([[1], [0, 2], [2, 1, 0]]), samplingIntervalPs: intervalPs, values: random.pick([1, 3, 40, 2000]),
       fittingWindowPs: Math.max(2, random.pick([intervalPs, Math.floor(intervalPs / 2), intervalPs - 1])),
@@ -66,10 +67,10 @@ test('FrequencyCounter equals least squares over every window, however the tags 
 });
 
 test('FrequencyCounter hands out every sample once with remove, or counts it as dropped', t => {
-  for (let seed = 0; seed < 60; seed++) {
-    const random = new Random(700 + seed), stretches = randomStretches(random, { channels: 2, tags: 120 });
+  for (let seed = 0; seed < 40; seed++) {
+    const random = new Random(700 + seed), stretches = randomStretches(random, { channels: 2, tags: 120, meanPs: 40 });
     const config: Config = { channels: [0, 1], samplingIntervalPs: 60, fittingWindowPs: 45, values: random.pick([2, 10, 5000]) };
-    const whole = measured('frequencyCounter', { ...config, values: 1_000_00 }, stretches).read('getDataObject') as FrequencyCounterData;
+    const whole = measured('frequencyCounter', { ...config, values: 100_000 }, stretches).read('getDataObject') as FrequencyCounterData;
     const bench = new Bench('frequencyCounter', { ...config });
     const got: number[] = [], frequencies: number[] = [];
     const collect = (): void => {
@@ -113,5 +114,19 @@ test('FrequencyCounter passes a silence of months at once, and knows a frequency
     }), kind);
     t.true(after.indexPs[0]! > samples);
     t.deepEqual([...after.overflowMask], after.timePs.reduce<number[]>((mask, timePs) => [...mask, timePs - 5n * 10n ** 9n < quietPs ? 1 : 0], []));
+  }
+});
+
+test('FrequencyCounter begins anew when cleared, at the place where time goes on', t => {
+  const random = new Random(9), [first, second] = [randomStretches(random, { channels: 2, tags: 60, stretches: 1 }), randomStretches(random, { channels: 2, tags: 60, stretches: 2 })];
+  const config = { channels: [0, 1], samplingIntervalPs: 60, fittingWindowPs: 45, values: 100 };
+  const fresh = measured('frequencyCounter', config, second).read('getDataObject') as FrequencyCounterData;
+  for (const kind of ['wasm', 'typescript'] as const) {
+    const bench = new Bench('frequencyCounter', config, kind);
+    bench.feed(first);
+    bench.measurement.clear(second[0]!.fromPs);
+    bench.totals.clear();
+    bench.feed(second);
+    t.deepEqual(bench.read('getDataObject'), fresh, kind);
   }
 });
