@@ -51,6 +51,7 @@ function settle(time: i64, mask: u32, planAt: usize, countsAt: usize): void {
     store<u32>(planAt, (1 << load<u32>(planAt, axes)) - 1, waiting);
     store<u32>(planAt, 0, cell);
     mask &= ~(ownAxes | isStart);
+    if (!mask) return;
   }
   stop(time, mask, planAt, countsAt);
 }

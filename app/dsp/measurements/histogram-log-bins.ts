@@ -13,9 +13,9 @@ import { numberOf, optionalOf } from './config.ts';
 import { countAt } from './counts.ts';
 import { isMultiTau, logEdges } from './log-edges.ts';
 import { LogPairs, logPairsBytes } from './log-pairs.ts';
-import { StretchAccount, expectedPairs, fromScalars, none } from './stretches.ts';
+import { StretchAccount, expectedAtLag, expectedPairs, fromScalars, none } from './stretches.ts';
 import { Tally } from './tally.ts';
-import { TauPairs, tauPairsBytes } from './tau-pairs.ts';
+import { TauPairs, binsOfLags, tauPairsBytes } from './tau-pairs.ts';
 
 /** Below this delay pairs are binned one by one: at a few Mcps it holds a few tags. */
 const nearPs = lowestTauPs;
@@ -89,11 +89,13 @@ class LogBinsMeasurement implements Measurement {
 class LogBinsTotals implements Totals {
   readonly #edgesPs: readonly number[];
   readonly #isAuto: boolean;
+  readonly #isTau: boolean;
   readonly #bins: BinTotals;
   #stretches = none();
 
   constructor(config: CheckedConfig, workspace: Pick<Workspace, 'memory' | 'kernels'>) {
     this.#edgesPs = logEdges(config);
+    this.#isTau = partsOf(config).tau > 0;
     this.#isAuto = config['start'] === undefined || config['start'] === config['click'];
     this.#bins = new BinTotals(workspace, this.#edgesPs.length - 1);
   }
@@ -128,13 +130,25 @@ class LogBinsTotals implements Totals {
   }
 
   #normalised(args: Readonly<Record<string, unknown>>, { tickPs, deadTimePs }: ResultInfo, value: (count: number) => number): Float64Array {
-    const expected = expectedPairs(this.#stretches, args['rates'] === 'segment' ? 'segment' : 'global'), half = tickPs.num / tickPs.den / 2;
-    return this.#eachBin((fromPs, toPs, count) => {
+    const expected = this.#expected(args['rates'] === 'segment' ? 'segment' : 'global', tickPs.num / tickPs.den);
+    let k = 0;
+    return this.#eachBin((fromPs, _toPs, count) => {
+      const pairs = expected[k++]!;
       // Within the dead time of one channel no pair can be: neither 0 nor a g2.
       if (this.#isAuto && fromPs < deadTimePs) return NaN;
-      const pairs = expected(Math.max(0, fromPs - half), toPs - half);
       return pairs > 0 ? value(count) / pairs : NaN;
     });
+  }
+
+  /** Pairs expected in each bin, by the way in which it is counted. */
+  #expected(rates: 'global' | 'segment', tickPs: number): Float64Array {
+    const within = expectedPairs(this.#stretches, rates), atLag = expectedAtLag(this.#stretches, rates), limitPs = this.#isTau ? lowestTauPs : Infinity;
+    const expected = this.#eachBin((fromPs, toPs) => (fromPs < limitPs ? within(Math.max(0, fromPs - tickPs / 2), Math.min(toPs, limitPs) - tickPs / 2) : 0));
+    if (!this.#isTau) return expected;
+    binsOfLags(this.#edgesPs).forEach((bin, i) => {
+      if (bin < expected.length) expected[bin]! += atLag(8 + (i % 8), 2 ** (17 + Math.floor(i / 8)));
+    });
+    return expected;
   }
 }
 

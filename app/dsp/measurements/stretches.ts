@@ -134,3 +134,21 @@ export function expectedPairs(stretches: Stretches, rates: 'global' | 'segment')
     return pairs;
   };
 }
+
+/**
+ * The same for pairs that are `lag` bins apart, where clicks lie on a grid that begins with the stretch and starts on one that is
+ * half a bin earlier: what of the first and the last bin lies in the stretch is part of the sum.
+ */
+export function expectedAtLag(stretches: Stretches, rates: 'global' | 'segment'): (lag: number, widthPs: number) => number {
+  const { livePs, counts, long, short } = stretches, global = (counts[0] / livePs) * (counts[1] / livePs), isGlobal = rates === 'global';
+  const [weight, weightPs] = isGlobal ? [global * long.number, global * long.sumPs] : [long.weight, long.weightPs];
+  return (lag, widthPs) => {
+    let pairs = (weightPs - weight * (lag + 0.5) * widthPs) * widthPs;
+    for (const { lengthPs, number, weight: own } of short) {
+      const length = lengthPs / widthPs, whole = Math.floor(length);
+      const bins = lag < whole ? length - lag - 0.5 : lag === whole ? (length - whole) * Math.min(0.5, length) : 0;
+      pairs += (isGlobal ? global * number : own) * bins * widthPs * widthPs;
+    }
+    return pairs;
+  };
+}

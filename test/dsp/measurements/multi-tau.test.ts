@@ -48,7 +48,7 @@ test('multi-tau equals its definition, however the tags are cut, in both kernels
     const random = new Random(seed), click = random.integer(0, 2), start = random.chance(0.3) ? click : random.integer(0, 2);
     const range = random.pick(ranges);
     const config = { click, start, method, ...range }, meanPs = random.pick([900, 200_000, 3_000_000, 40_000_000]);
-    const made = randomStretches(random, { channels: 3, meanPs, onGridPs: random.pick([1, 2 ** 16]) });
+    const made = randomStretches(random, { channels: 3, meanPs, onGridPs: random.pick([1, 2 ** 16, 2 ** 27]) });
     const stretches = made.map(stretch => (random.chance(0.5) ? withSilence(random, stretch) : stretch)), expected = everyPair(stretches, click, start, logEdges(config));
     const edges = logEdges(config);
     far += expected.reduce((sum, count, k) => sum + (edges[k]! >= 2 ** 20 ? count : 0), 0);
@@ -62,7 +62,7 @@ test('multi-tau equals its definition, however the tags are cut, in both kernels
       }
     }
   }
-  t.true(far > 500, `${far} far pairs: the seeds test little`);
+  t.true(far > 300, `${far} far pairs: the seeds test little`);
 });
 
 /** Tags at random, a fifth of those on channel 1 some 20 us after one on channel 0. */
@@ -114,5 +114,14 @@ test('more clicks in a moment than a bin holds are dropped and counted; clear fo
     bench.publish();
     t.is(bench.measurement.droppedStarts, 0);
     t.is(bench.counts().reduce((sum, count) => sum + count, 0), 0, kind);
+  }
+});
+
+test('what is over is counted as soon as the covered time says so, without a later tag', t => {
+  for (const kind of ['wasm', 'typescript'] as const) {
+    const bench = new Bench('histogramLogBins', { click: 1, start: 0, expStart: -5.8, expStop: -5, bins: 3, method }, kind);
+    bench.call([{ timePs: 5n, channel: 0 }, { timePs: 2n ** 22n, channel: 1 }], 0, 2, 0n, 2n ** 27n);
+    bench.publish();
+    t.is(bench.counts().reduce((sum, count) => sum + count, 0), 1, kind);
   }
 });
