@@ -13,7 +13,7 @@ export { formatLink, formatWebLink, parseLink, type Link } from '../core/link.ts
 export { measurements, type ConfigOf, type GetterArgs, type GetterName, type MeasurementName } from '../core/measurements.ts';
 export type { CounterData, ValueOf } from './counts.ts';
 export type { Reading, ResultInfo } from '../core/results.ts';
-export type { KernelInfo, OnSettingsChange, Parts, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+export type { KernelInfo, OnSettingsChange, Parts, Rates, ReferenceClockState, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 export type { ConditionalFilter } from '../core/conditioning.ts';
 export type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';
 export type { LossGrade, WorstGrade } from '../core/tags.ts';

@@ -18,3 +18,4 @@ export { pickTags } from './pick-tags.as';
 export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
 export { conditionTags } from './condition.as';
+export { followClock } from './clock.as';

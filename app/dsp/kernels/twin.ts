@@ -4,6 +4,7 @@
 import type { KernelSet } from './kernels.ts';
 import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
+import { clockKernels } from './twin-clock.ts';
 import { conditionKernels } from './twin-condition.ts';
 import { denseKernels } from './twin-dense.ts';
 import { gridKernels } from './twin-grid.ts';
@@ -21,6 +22,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
-    ...conditionKernels(views),
+    ...conditionKernels(views), ...clockKernels(views),
   };
 }
