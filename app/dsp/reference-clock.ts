@@ -79,17 +79,18 @@ export class ReferenceClockSink implements TagSink {
   commit(count: number): void {
     if (!this.#isOn) return this.#passOn(count);
     if (count <= 0) return;
-    const { i64, u8 } = viewsOf(this.memory);
-    this.#begin(i64[this.#timesAt / 8]!);
+    if (!this.#sink.begun) {
+      const [times, channels] = this.#taken(0, count);
+      this.#begin(times[0]!);
+      return this.write(times, channels, count);
+    }
     const wasLocked = this.#locked;
     const done = this.#kernels.followClock(this.#timesAt, this.#channelsAt, count, this.#at);
     const isTurned = this.#locked !== wasLocked;
-    // What is behind the turn does not stay where it is when a marker is set.
-    const times = isTurned ? i64.slice(this.#timesAt / 8 + done, this.#timesAt / 8 + count) : undefined;
-    const channels = isTurned ? u8.slice(this.#channelsAt + done, this.#channelsAt + count) : undefined;
+    const rest = isTurned ? this.#taken(done, count) : undefined;
     if (done > 0) this.#sink.commit(done);
     if (isTurned) this.#turned();
-    if (times && channels) this.write(times, channels, times.length);
+    if (rest) this.write(...rest, count - done);
   }
 
   write(timesPs: BigInt64Array, channels: Uint8Array, count: number): void {
@@ -141,6 +142,12 @@ export class ReferenceClockSink implements TagSink {
   get #lastOut(): bigint { return this.#word('lastOut'); }
   #word(field: 'lastIn' | 'lastOut' | 'offset' | 'phase' | 'out'): bigint { return viewsOf(this.memory).i64[(this.#at + clockPlan[field]) / 8]!; }
   #setWord(field: 'lastIn' | 'lastOut' | 'offset', value: bigint): void { viewsOf(this.memory).i64[(this.#at + clockPlan[field]) / 8] = value; }
+
+  /** Tags [from, to) of the room, in safety: a marker may close their block. */
+  #taken(from: number, to: number): [times: BigInt64Array, channels: Uint8Array] {
+    const { i64, u8 } = viewsOf(this.memory), first = this.#timesAt / 8;
+    return [i64.slice(first + from, first + to), u8.slice(this.#channelsAt + from, this.#channelsAt + to)];
+  }
 
   /** Without a clock; the offset stays, so that time never jumps. */
   #passOn(count: number): void {
