@@ -6,6 +6,7 @@ import type { Measurement as RemoteMeasurement, MeasureOptions, SharedMeasuremen
 import { Subscription, type Caller } from './calls.ts';
 import { ownMeasurement, sharedMeasurement, type Measurement, type SharedMeasurement } from './measurement.ts';
 import { SynchronizedMeasurements } from './synchronized.ts';
+import { View, type ViewOptions } from './view.ts';
 
 /** One measurement of several that are to see the same tags. */
 export type Request = { [N in MeasurementName]: { readonly name: N; readonly config: ConfigOf<N> } }[MeasurementName];
@@ -65,6 +66,9 @@ export class Tagger implements Disposable {
     const stubs = await this.#caller.call(() => this.#stub.measureTogether(requests as never, options));
     return requests.map(({ name }, i) => ownMeasurement(name, this.#caller, stubs[i] as RemoteMeasurement)) as unknown as MeasurementsOf<R>;
   }
+
+  /** Private delays and virtual channels for several measurements. They are checked when the first is made. */
+  view(options: ViewOptions): View { return new View(this, options); }
 
   /** Measurements that are started, stopped and cleared as one, at one place of the stream. */
   async synchronized(): Promise<SynchronizedMeasurements> {

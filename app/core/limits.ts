@@ -5,6 +5,14 @@ export const limits = {
   rebaseBeforePs: 2n ** 63n - 2n ** 40n,
   /** Dense channel indexes are one byte; 255 marks "none". */
   channelsPerView: 254,
+  /** Each definition has memory and a pass over the tags of its own. */
+  virtualPerView: 64,
+  /** Virtual channels made of virtual channels: each layer holds tags back in a buffer of its own. */
+  virtualLayers: 8,
+  /** Made by all virtual channels of a view for one tag of the tagger: a chain of multipliers would stop everybody's worker. */
+  virtualTagsPerTag: 8192,
+  /** A view holds tags back for delays and windows: longer than this is memory nobody has. */
+  holdBackPs: 1e12,
   /** A window must fit a double exactly, because results carry differences as numbers. */
   windowPs: 2 ** 53 - 1,
   /** One `startFor`. Beyond 2^53 ps its length is a double: whole, and exact to one part in 10^16. */

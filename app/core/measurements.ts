@@ -4,16 +4,19 @@
 // a measurement is described once, in the family it belongs to under specs/. Engine classes with the same names live in
 // dsp/measurements/.
 import type { ArgumentsOf, MeasurementSpec, Returned } from './spec.ts';
+import { binned } from './specs/bins.ts';
 import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
+import { frequency } from './specs/frequency.ts';
 import { imaging } from './specs/imaging.ts';
+import { photons } from './specs/photons.ts';
 import { user } from './specs/user.ts';
 
-export type { CounterData } from './objects.ts';
+export type { CounterData, FrequencyCounterData, PulsePerSecondData } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...imaging, ...user,
+  ...counting, ...delays, ...binned, ...imaging, ...frequency, ...photons, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

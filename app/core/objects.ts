@@ -4,6 +4,8 @@ import type { Counts } from './spec.ts';
 /** By the name that a getter's `of` gives. */
 export interface ObjectTypes {
   CounterData: CounterData;
+  FrequencyCounterData: FrequencyCounterData;
+  PulsePerSecondData: PulsePerSecondData;
 }
 
 /** The answer of `Counter.getDataObject`. Arrays are [channels, size] in row order. */
@@ -22,4 +24,48 @@ export interface CounterData {
   /** 1 where a bin touched a lost interval. */
   overflowMask: Int8Array;
   totalCounts: Counts;
+}
+
+/** The answer of `FrequencyCounter.getDataObject`. Arrays are [channels, size] in row order where not said otherwise. */
+export interface FrequencyCounterData {
+  size: number;
+  /** Samples that were overwritten before anybody took them (only with remove). */
+  droppedSamples: number;
+  overflow: boolean;
+  channels: number[];
+  /** Instant of each sample since the start, ps; shape [size]. */
+  indexPs: Float64Array;
+  /** Instant in stream time, ps; shape [size]. */
+  timePs: BigInt64Array;
+  /** Whole cycles since the first tag of the stretch, NaN where there is no line. */
+  periodsCount: Float64Array;
+  /** What is above them, 0 <= f < 1. */
+  periodsFraction: Float64Array;
+  /** From the phases of this sample and the one before. */
+  frequencyHz: Float64Array;
+  /** From the slope of the line. */
+  frequencyInstantaneousHz: Float64Array;
+  /** 1 where the fitting window touched a lost interval; shape [size]. */
+  overflowMask: Int8Array;
+}
+
+/** The answer of `PulsePerSecondMonitor.getDataObject`; a row per pulse of the reference. */
+export interface PulsePerSecondData {
+  size: number;
+  /** Rows that were overwritten before anybody took them (only with remove). */
+  droppedRows: number;
+  /** The signal channels. */
+  channels: number[];
+  /** Number of the row since the start. */
+  indices: Float64Array;
+  /** Time of the reference since its first pulse, ps. */
+  indexPs: Float64Array;
+  /** Time of the reference in stream time, ps. */
+  timePs: BigInt64Array;
+  /** Time since the reference before, less the period, ps; NaN for the first of a stretch. */
+  referenceOffsetsPs: Float64Array;
+  /** t(signal) - t(reference), ps, NaN where a pulse is missing; shape [signals, size] in row order. */
+  signalOffsetsPs: Float64Array;
+  /** 1 where every signal had its pulse. */
+  status: Int8Array;
 }

@@ -1,9 +1,16 @@
 // core/results.ts - what comes with every result, whatever was measured: how long, how complete, under which settings.
 import type { CheckedConfig, MeasurementName } from './measurements.ts';
 import type { Tick, WorstGrade } from './tags.ts';
+import type { VirtualChannels } from './virtual.ts';
 
 /** The three delays of a channel; they add. Positive = later. */
 export interface ChannelDelays { channel: number; hardwarePs: number; stationPs: number; privatePs: number }
+
+/**
+ * Virtual channels as they were defined, with the defaults. Of each uninterrupted stretch the view leaves out `leadInPs` at the
+ * beginning and `holdBackPs` at the end (private delays included): there a tag would be made of tags that nobody saw.
+ */
+export interface VirtualView { channels: VirtualChannels; leadInPs: number; holdBackPs: number }
 
 /**
  * The account beside every result. Durations are sums, not time stamps: above 2^53 ps (2.5 h) they are rounded to the
@@ -37,7 +44,10 @@ export interface ResultInfo {
   /** The binwidth is no multiple of the tick: neighbouring bins hold different numbers of ticks. */
   aliased: boolean;
   nearestGoodPs: number[];
+  /** Of the physical channels that the channels of its arguments are, or are made of. */
   delays: ChannelDelays[];
+  /** The virtual channels of its view; absent if it has none. */
+  virtual?: VirtualView | undefined;
   deadTimePs: number;
   settingsRevisions: number[];
   /** True if a physical setting of one of its channels changed while it ran. */

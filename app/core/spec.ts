@@ -18,7 +18,7 @@ export type Parameter = {
   /** Lists of `least` to `most` whole ps, whole numbers or numbers, each from `min` to `max`. */
   | { readonly kind: 'durations' | 'integers' | 'numbers'; readonly min: number; readonly max: number; readonly least: number; readonly most: number; readonly default?: readonly number[] }
   /** Any finite number in [min, max]. `unit` as in names: '' where it has none. */
-  | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly unit: '' | 'Hz'; readonly default?: number; readonly optional?: true }
+  | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly unit: '' | 'Hz' | 'ps'; readonly default?: number; readonly optional?: true }
   | { readonly kind: 'boolean'; readonly default: boolean }
   /** A name of something on the station: letters, digits and . _ - */
   | { readonly kind: 'name' }
@@ -77,9 +77,12 @@ export interface Plot {
   /** Output with the x values; default `indexPs`. */
   readonly index?: string;
   /**
-   * `bins` (default): equal bins from left edges. `edges`: unequal bins, one edge more than values. `points`: values at x. `none`: a table says more.
+   * `bins` (default): equal bins from left edges. `edges`: unequal bins, one edge more than values. `points`: values at x. `map`: a value
+   * for each x and y. `none`: a table says more.
    */
-  readonly kind?: 'bins' | 'edges' | 'points' | 'none';
+  readonly kind?: 'bins' | 'edges' | 'points' | 'map' | 'none';
+  /** With `map`: output with the y values; a row of values for each. */
+  readonly indexY?: string;
   /** Bins that are not listed are 0. */
   readonly sparse?: true;
   readonly logX?: true;

@@ -5,6 +5,7 @@ import type { LedgerSnapshot } from './ledger.ts';
 import type { CheckedConfig, MeasurementName, MeasurementRequest } from './measurements.ts';
 import type { ResultInfo } from './results.ts';
 import type { Settings, TaggerInfo } from './tagger.ts';
+import type { VirtualChannels } from './virtual.ts';
 
 export interface StationInfo {
   /** `tagd-<8 hex>`; stays the same over restarts. */
@@ -115,6 +116,8 @@ export interface CreateOptions {
   start?: boolean;
   /** Private delays by channel number, ps; they make a view of their own. */
   delaysPs?: Readonly<Record<number, number>>;
+  /** Virtual channels by number, made of the delayed channels; they mean something in this view only. */
+  virtual?: VirtualChannels;
   /** What a change of a physical setting of one of its channels does; default `continue`. */
   onSettingsChange?: OnSettingsChange;
 }
@@ -155,6 +158,8 @@ export interface Parts { parts: ResultInfo[]; dropped: number }
 export interface MeasurementPort {
   readonly name: MeasurementName;
   readonly config: CheckedConfig;
+  /** The physical channels that its channels are, or are made of: whoever reads it must reach them. */
+  readonly inputs: readonly number[];
   start(): Promise<void>;
   /** Runs for `durationPs` of stream time and stops there exactly. */
   startFor(durationPs: number, clear?: boolean): Promise<void>;

@@ -17,10 +17,11 @@ const example: Record<Exclude<Dimension, 'count'>, string> = { time: '16ps', vol
 /**
  * Reads a quantity.
  *
+ * @param fractions a time need not be a whole number of ps: a mean period
  * @returns ps for a time (a whole number), V for a voltage, Hz for a rate
  * @throws {TaggerError} `usage` without a unit, with an unknown unit, or for a time that is not a whole number of ps
  */
-export function parseQuantity(text: string, dimension: Exclude<Dimension, 'count'>): number {
+export function parseQuantity(text: string, dimension: Exclude<Dimension, 'count'>, fractions = false): number {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zA-Zµμ]*)$/i.exec(text.trim());
   const units = factors[dimension];
   const known = Object.keys(units).filter(unit => !/[µμ]/.test(unit)).join(', ');
@@ -34,6 +35,7 @@ export function parseQuantity(text: string, dimension: Exclude<Dimension, 'count
   }
   if (dimension !== 'time') return scale(Number(digits), factor);
   const ps = Number(digits) * factor;
+  if (fractions) return ps;
   const whole = Math.round(ps);
   // 0.1 ns is 100 ps although 0.1 has no exact double: a time that is whole but for rounding is whole.
   if (Math.abs(ps - whole) > Math.abs(ps) * 1e-12) {

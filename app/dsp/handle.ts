@@ -19,7 +19,9 @@ export interface HandleOptions {
   ring: Ring;
   worker: DspThread;
   results: ResultsThread;
-  /** Its largest private delay: it cannot begin earlier than this after a fence. */
+  /** Physical channels its own are made of. */
+  inputs: readonly number[];
+  /** Lead-in of its view: it cannot begin earlier than this after a fence. */
   mostPs: number;
   /** The first measurement that starts lets a waiting source go. */
   onStart: () => void;
@@ -33,6 +35,7 @@ export class Handle implements MeasurementPort {
   readonly id: number;
   readonly name: MeasurementName;
   readonly config: CheckedConfig;
+  readonly inputs: readonly number[];
   readonly worker: DspThread;
   readonly #options: HandleOptions;
   readonly #closing = new AbortController();
@@ -53,6 +56,7 @@ export class Handle implements MeasurementPort {
     this.id = options.id;
     this.name = options.name;
     this.config = options.config;
+    this.inputs = options.inputs;
     this.worker = options.worker;
   }
 

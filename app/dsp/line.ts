@@ -5,7 +5,7 @@
 // Above the usual length because the life of four threads must be read in one place.
 import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { checkRequest } from '../core/arguments.ts';
+import { channelsOf, checkRequest, specOf } from '../core/arguments.ts';
 import { fromNote, TaggerError } from '../core/errors.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import { limits } from '../core/limits.ts';
@@ -14,6 +14,7 @@ import {
   settingsChanges, type CreateOptions, type MeasurementPort, type OnSettingsChange, type Rates, type ReferenceClockState, type StationEvent, type TaggerPort, type TaggerState, type TaggerStatus,
 } from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
+import { checkVirtual, physicalOf, virtualNumbers, type CheckedVirtual } from '../core/virtual.ts';
 import { Calls } from './calls.ts';
 import { checkDelays, fixedInfo } from './describe.ts';
 import { Fences } from './fence.ts';
@@ -21,14 +22,15 @@ import { Group, together } from './group.ts';
 import { Handle } from './handle.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { align64, Arena, createMemory, maximumBytes } from './memory.ts';
-import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup, type ViewSetup } from './messages.ts';
+import { boardBytes, type FixedInfo, type IngestCommand, type IngestReport, type IngestSetup, type LineSetup } from './messages.ts';
 import { measurementClasses } from './measurements/index.ts';
 import { RateMeter } from './rates.ts';
 import { blockTags, isPast, maxReaders, Ring, ringLayout } from './ring.ts';
 import { ingestBytes } from './sink.ts';
 import { SoloThreads } from './solo.ts';
 import { DspThread, ResultsThread, workerFiles } from './threads.ts';
-import { viewBytes, viewCapacity } from './view.ts';
+import { planView, type ViewPlan, type ViewSetup } from './view.ts';
+import { scratchBytes } from './worker.ts';
 
 export interface LineOptions {
   id: string;
@@ -50,14 +52,14 @@ export interface LineOptions {
   workers?: { dsp?: URL; results?: URL };
 }
 
-/** Counts per channel index, for segments that nobody has counted. */
-const scratchBytes = 256 * 4;
 const sampleEveryMs = 100;
 /** A driver that does not return from `run()` in this time is cut off. */
 const stopWithinMs = 2_000;
 
 type Listener = (event: StationEvent) => void;
 interface SharedView { setup: ViewSetup; users: number }
+/** What the client of a measurement wants to see. */
+interface Asked { delays: Readonly<Record<number, number>>; virtual: readonly CheckedVirtual[]; plan: ViewPlan | undefined }
 
 export class Line implements TaggerPort, AsyncDisposable {
   readonly id: string;
@@ -71,7 +73,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   readonly #configures = new Calls<Settings>();
   readonly #listeners = new Set<Listener>();
   readonly #handles = new Map<number, Handle>();
-  readonly #delays = new Map<number, Readonly<Record<number, number>>>();
+  readonly #asked = new Map<number, Asked>();
   readonly #views = new Map<string, SharedView>();
   readonly #threads: DspThread[] = [];
   readonly #solo: SoloThreads;
@@ -171,7 +173,8 @@ export class Line implements TaggerPort, AsyncDisposable {
       throw new TaggerError('unavailable', `Cannot create a measurement on '${this.id}': the tagger is gone. ${this.#detail}`, { hint: 'Wait until it is back.' });
     }
     const numbers = this.#info.channels.map(({ number }) => number);
-    const checked = requests.map(request => checkRequest(request, numbers));
+    const virtual = checkVirtual(options.virtual, numbers);
+    const checked = requests.map(request => checkRequest(request, [...numbers, ...virtualNumbers(virtual)]));
     if (this.#handles.size + checked.length > limits.measurementsPerLine) {
       const has = `it has ${this.#handles.size} of at most ${limits.measurementsPerLine}`;
       throw new TaggerError('limit', `Cannot create ${checked.length} more measurements on '${this.id}': ${has}.`, {
@@ -179,12 +182,13 @@ export class Line implements TaggerPort, AsyncDisposable {
       });
     }
     const delays = checkDelays(options.delaysPs ?? {}, numbers);
+    const asked = { delays, virtual, plan: planView(numbers, numbers.map(channel => delays[channel] ?? 0), virtual) };
     const onSettings = options.onSettingsChange ?? 'continue';
     if (!settingsChanges.includes(onSettings)) throw new TaggerError('usage', `Cannot create a measurement: onSettingsChange must be one of ${settingsChanges.join(', ')}.`);
     const modules = await Promise.all(checked.map(({ name, config }) => (name === 'userKernel' ? this.#kernelModule(String(config['module'])) : undefined)));
     const made: Handle[] = [];
     try {
-      for (const [i, { name, config }] of checked.entries()) made.push(this.#create(name, config, delays, onSettings, modules[i]));
+      for (const [i, { name, config }] of checked.entries()) made.push(this.#create(name, config, asked, onSettings, modules[i]));
       if (options.start ?? true) {
         await together(this.#ring, made, (handle, fence) => handle.launch(fence, false, undefined));
         this.#go();
@@ -223,7 +227,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   }
 
   #create(
-    name: MeasurementName, config: CheckedConfig, delays: Readonly<Record<number, number>>, onSettings: OnSettingsChange, module: Uint8Array<ArrayBuffer> | undefined,
+    name: MeasurementName, config: CheckedConfig, asked: Asked, onSettings: OnSettingsChange, module: Uint8Array<ArrayBuffer> | undefined,
   ): Handle {
     const id = ++this.#lastId;
     const bytes = measurementClasses[name].bytes(config);
@@ -237,7 +241,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     let view: ViewSetup | undefined;
     try {
       thread = module ? this.#solo.take() : this.#leastBusy();
-      view = this.#viewFor(thread, delays);
+      view = this.#viewFor(thread, asked.plan);
     } catch (error) {
       this.#arena.free(boardAt);
       if (module && thread) void this.#solo.release(thread);
@@ -245,39 +249,37 @@ export class Line implements TaggerPort, AsyncDisposable {
     }
     const home = thread;
     const handle = new Handle({
-      id, name, config, placement, ring: this.#ring, worker: home, results: this.#results, mostPs: Math.max(0, ...Object.values(delays)),
+      id, name, config, placement, ring: this.#ring, worker: home, results: this.#results, mostPs: asked.plan?.leadInPs ?? 0,
+      inputs: physicalOf(channelsOf(specOf(name).parameters, config), asked.virtual),
       onStart: () => this.#go(),
       sourceProgress: () => this.#source.progress,
       onReleased: () => {
         this.#handles.delete(id);
-        this.#delays.delete(id);
+        this.#asked.delete(id);
         if (module) void this.#solo.release(home);
         void this.#giveBack([{ at: boardAt, bytes: boardBytes + copies * regionBytes }, ...this.#releaseView(view)]);
       },
     });
     this.#handles.set(id, handle);
-    this.#delays.set(id, delays);
+    this.#asked.set(id, asked);
     if (module) this.#solo.watch(home, handle, [placement, ...(spare ? [spare] : [])]);
     this.#results.tell({ kind: 'create', id, worker: home.index, name, config, placement, spare, info: this.#describe(handle) });
-    home.tell({ kind: 'create', id, name, config, placement, view, unknownLoss: this.#info.overflowReport === 'unknown', onSettings, spare, module });
+    home.tell({ kind: 'create', id, name, config, placement, view, virtual: virtualNumbers(asked.virtual), unknownLoss: this.#info.overflowReport === 'unknown', onSettings, spare, module });
     return handle;
   }
 
   #describe(handle: Handle): FixedInfo {
-    return fixedInfo({
-      taggerId: this.id, name: handle.name, config: handle.config, tick: this.#info.tick, settings: this.#settings, privatePs: this.#delays.get(handle.id) ?? {},
-    });
+    const { delays = {}, virtual = [], plan } = this.#asked.get(handle.id) ?? {};
+    return fixedInfo({ taggerId: this.id, name: handle.name, config: handle.config, tick: this.#info.tick, settings: this.#settings, privatePs: delays, virtual, view: plan });
   }
 
-  /** The view of these delays on this worker; the empty view is the ring itself. */
-  #viewFor(thread: DspThread, delays: Readonly<Record<number, number>>): ViewSetup | undefined {
-    const delaysPs = this.#info.channels.map(({ number }) => delays[number] ?? 0);
-    if (delaysPs.every(ps => ps === 0)) return undefined;
-    const key = `${thread.index}: ${delaysPs.join(' ')}`;
+  /** The view of this plan on this worker; the empty view is the ring itself. */
+  #viewFor(thread: DspThread, plan: ViewPlan | undefined): ViewSetup | undefined {
+    if (!plan) return undefined;
+    const key = `${thread.index}: ${JSON.stringify(plan.stages)}`;
     let shared = this.#views.get(key);
     if (!shared) {
-      const capacity = viewCapacity(Math.max(0, ...delaysPs) - Math.min(0, ...delaysPs));
-      shared = { setup: { key, delaysPs, capacity, at: this.#arena.allocate(viewBytes(capacity)) }, users: 0 };
+      shared = { setup: { key, plan, at: this.#arena.allocate(plan.bytes) }, users: 0 };
       this.#views.set(key, shared);
     }
     shared.users++;
@@ -289,7 +291,7 @@ export class Line implements TaggerPort, AsyncDisposable {
     const shared = setup && this.#views.get(setup.key);
     if (!shared || --shared.users > 0) return [];
     this.#views.delete(shared.setup.key);
-    return [{ at: shared.setup.at, bytes: viewBytes(shared.setup.capacity) }];
+    return [{ at: shared.setup.at, bytes: shared.setup.plan.bytes }];
   }
 
   async #giveBack(regions: readonly { at: number; bytes: number }[]): Promise<void> {

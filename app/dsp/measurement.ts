@@ -7,6 +7,7 @@ import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
 import type { LossGrade, Tick } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
+import type { SharedWork } from './shared-work.ts';
 
 /** Tags [0, n) at these addresses of the shared memory, ascending in time, equal times ascending in channel index. */
 export interface Segment {
@@ -49,6 +50,8 @@ export interface Workspace {
   bytes: number;
   /** Scratch shared by all measurements of one worker, valid during one call: u32[256]. */
   scratchAt: number;
+  /** Bits and counts of the segment at hand that others may have asked for as well. */
+  shared: SharedWork;
   /** Dense index of a channel number in this measurement's view. */
   indexOf(channel: number): number;
   tick: Tick;

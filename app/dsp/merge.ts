@@ -2,6 +2,7 @@
 //
 // The sort kernel moves every tag past its neighbours one by one, which is best while few are overtaken. Here a group is
 // taken out and merged from the back into what is there; the work is the group and the tags that it overtakes.
+import type { KernelSet } from './kernels/kernels.ts';
 import type { Views } from './memory.ts';
 
 export interface TagsAt { timesAt: number; channelsAt: number; n: number }
@@ -13,11 +14,11 @@ export interface TagsAt { timesAt: number; channelsAt: number; n: number }
  * @param delaysPs by channel index; a missing one is 0
  * @param spare room for `from.n` tags
  */
-export function mergeDelayed(views: Views, from: TagsAt, into: TagsAt, delaysPs: readonly bigint[], spare: Omit<TagsAt, 'n'>): void {
+export function mergeDelayed(views: Views, kernels: KernelSet, from: TagsAt, into: TagsAt, delaysPs: readonly bigint[], spare: Omit<TagsAt, 'n'>): void {
   for (const delayPs of new Set([0n, ...delaysPs])) {
     const isMember = Uint8Array.from({ length: 256 }, (_, channel) => ((delaysPs[channel] ?? 0n) === delayPs ? 1 : 0));
     const n = takeGroup(views, from, isMember, delayPs, spare);
-    mergeBack(views, into, { ...spare, n });
+    kernels.mergeTags(into.timesAt, into.channelsAt, into.n, spare.timesAt, spare.channelsAt, n);
     into.n += n;
   }
 }
@@ -34,26 +35,4 @@ function takeGroup({ i64, u8 }: Views, from: TagsAt, isMember: Uint8Array, delay
     n++;
   }
   return n;
-}
-
-/** Merges sorted `group` into sorted `into`, the last tags first, until the group is used up. */
-function mergeBack({ i64, u8 }: Views, into: TagsAt, group: TagsAt): void {
-  const times = into.timesAt / 8;
-  const groupTimes = group.timesAt / 8;
-  let old = into.n - 1;
-  let place = into.n + group.n - 1;
-  for (let i = group.n - 1; i >= 0; i--) {
-    const time = i64[groupTimes + i]!;
-    const channel = u8[group.channelsAt + i]!;
-    for (; old >= 0; old--, place--) {
-      const oldTime = i64[times + old]!;
-      const oldChannel = u8[into.channelsAt + old]!;
-      if (oldTime < time || (oldTime === time && oldChannel <= channel)) break;
-      i64[times + place] = oldTime;
-      u8[into.channelsAt + place] = oldChannel;
-    }
-    i64[times + place] = time;
-    u8[into.channelsAt + place] = channel;
-    place--;
-  }
 }

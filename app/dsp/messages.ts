@@ -10,6 +10,7 @@ import type { Loss, Tick } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import type { Payload } from './measurement.ts';
 import type { RingLayout } from './ring.ts';
+import type { ViewSetup } from './view.ts';
 
 /** What every thread of a line is born with. */
 export interface LineSetup {
@@ -51,9 +52,6 @@ export interface Region { at: number; bytes: number }
 export const board = { progress: 0, named: 16, fence: 20, taken: 24, limit: 32 } as const;
 export const boardBytes = 64;
 
-/** The part of a view that is not the ring: channels in dense order moved by these delays. */
-export interface ViewSetup { key: string; delaysPs: number[]; at: number; capacity: number }
-
 export type IngestCommand =
   | { kind: 'go' }
   | { kind: 'stop' }
@@ -82,6 +80,8 @@ export type Fence = number | { named: number };
 export type WorkerCommand =
   | {
     kind: 'create'; id: number; name: MeasurementName; config: CheckedConfig; placement: Placement; view: ViewSetup | undefined; unknownLoss: boolean;
+    /** Numbers of its virtual channels, in the order of their indexes in the view. */
+    virtual: readonly number[];
     onSettings: OnSettingsChange; spare: Region | undefined;
     /** Of a user kernel. */
     module?: Uint8Array<ArrayBuffer> | undefined;

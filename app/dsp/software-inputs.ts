@@ -9,7 +9,7 @@ import type { SettingInfo, Settings, SettingValue, Tagger, TaggerInfo } from '..
 import type { Conditioning } from './conditioning.ts';
 import type { ReferenceClock } from './reference-clock.ts';
 
-const clockKeys = ['referenceClock', 'referenceClockHz', 'referenceClockPeriods'] as const;
+const clockKeys = ['referenceClock', 'referenceFrequencyHz', 'referencePeriods'] as const;
 
 const softwareSettings = (numbers: readonly number[]): readonly SettingInfo[] => [
   { key: 'conditionalFilter', label: 'conditional filter', kind: 'filter', unit: '', scope: 'tagger', default: noFilter },
@@ -17,9 +17,9 @@ const softwareSettings = (numbers: readonly number[]): readonly SettingInfo[] =>
   // Longer than a second is a gate, and a time near the end of int64 must not overflow.
   { key: 'softwareDeadTimePs', label: 'software dead time', kind: 'number', unit: 'ps', scope: 'channel', min: 0, max: 1e12, step: 1, default: 0 },
   { key: 'referenceClock', label: 'reference clock', kind: 'choice', unit: '', scope: 'tagger', choices: ['off', ...numbers.map(String)], default: 'off' },
-  { key: 'referenceClockHz', label: 'frequency of the reference clock', kind: 'number', unit: 'Hz', scope: 'tagger', min: 1, max: 1e9, default: 10e6 },
+  { key: 'referenceFrequencyHz', label: 'reference frequency', kind: 'number', unit: 'Hz', scope: 'tagger', min: 1, max: 1e9, default: 10e6 },
   // A lock is tried anew as often as this: fewer would mark the stream at every other tag.
-  { key: 'referenceClockPeriods', label: 'averaging periods of the reference clock', kind: 'number', unit: '', scope: 'tagger', min: 50, max: 1e6, step: 1, default: 1000 },
+  { key: 'referencePeriods', label: 'averaging periods of the reference', kind: 'number', unit: '', scope: 'tagger', min: 50, max: 1e6, step: 1, default: 1000 },
 ];
 
 type Values = Record<string, SettingValue>;
@@ -106,9 +106,9 @@ export class SoftwareInputs {
   }
 
   #clock(): ReferenceClock | undefined {
-    const { referenceClock, referenceClockHz, referenceClockPeriods } = this.#values.tagger;
+    const { referenceClock, referenceFrequencyHz, referencePeriods } = this.#values.tagger;
     const channelIndex = this.info.channels.findIndex(({ number }) => String(number) === referenceClock);
-    return channelIndex < 0 ? undefined : { channelIndex, frequencyHz: Number(referenceClockHz), averagingPeriods: Number(referenceClockPeriods) };
+    return channelIndex < 0 ? undefined : { channelIndex, frequencyHz: Number(referenceFrequencyHz), averagingPeriods: Number(referencePeriods) };
   }
 
   #rules(): Conditioning {

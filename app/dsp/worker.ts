@@ -12,8 +12,14 @@ import type { Measurement, MeasurementClasses } from './measurement.ts';
 import type { Region, Snapshot, SnapshotRequest, WorkerCommand, WorkerReport, WorkerSetup } from './messages.ts';
 import { isPast, type Block, Ring, RingReader } from './ring.ts';
 import { Running } from './running.ts';
+import { SharedWork } from './shared-work.ts';
 import { lapped, stepsOf, type Step } from './steps.ts';
 import { View } from './view.ts';
+import { madeTags } from './virtual/stage.ts';
+
+const countsBytes = 256 * 4;
+/** Memory of one worker: u32[256] for any measurement's use during a call, then what is shared. */
+export const scratchBytes = countsBytes + SharedWork.bytes(madeTags);
 
 /** A bell may be missed only by a fault; then the worker looks by itself. */
 const longestSleepMs = 100;
@@ -29,6 +35,7 @@ export class DspWorker {
   readonly #ring: Ring;
   readonly #reader: RingReader;
   readonly #kernels: KernelSet;
+  readonly #shared: SharedWork;
   readonly #running = new Map<number, Running>();
   readonly #failed = new Map<number, Snapshot>();
   readonly #views = new Map<string, { view: View; users: number }>();
@@ -43,6 +50,8 @@ export class DspWorker {
     this.#ring = new Ring(setup.memory, setup.layout);
     this.#reader = new RingReader(this.#ring, setup.reader);
     this.#kernels = loadKernels(setup.memory, setup.kernel);
+    viewsOf(setup.memory, setup.scratchAt + scratchBytes);
+    this.#shared = new SharedWork(setup.memory, this.#kernels, setup.scratchAt + countsBytes, madeTags);
   }
 
   /** Runs until the line is taken down; the thread does nothing else. */
@@ -81,8 +90,9 @@ export class DspWorker {
   }
 
   #apply(steps: readonly Step[]): void {
-    for (const running of this.#running.values()) {
-      if (!running.view) for (const step of steps) this.#guard(running, () => running.apply(step));
+    for (const step of steps) {
+      this.#shared.begin();
+      for (const running of this.#running.values()) if (!running.view) this.#guard(running, () => running.apply(step));
     }
     for (const { view } of this.#views.values()) this.#takeView(view, steps);
   }
@@ -103,7 +113,10 @@ export class DspWorker {
       return;
     }
     for (const step of steps) {
-      for (const derived of view.derive(step)) for (const user of users) this.#guard(user, () => user.apply(derived));
+      for (const derived of view.derive(step)) {
+        this.#shared.begin();
+        for (const user of users) this.#guard(user, () => user.apply(derived));
+      }
     }
   }
 
@@ -190,10 +203,13 @@ export class DspWorker {
     if (command.kind !== 'create') this.#report({ kind: 'done', call: command.call });
   }
 
-  #create({ id, name, config, placement, view: viewSetup, unknownLoss, onSettings, spare, module }: Extract<WorkerCommand, { kind: 'create' }>): Running {
+  #create({ id, name, config, placement, view: viewSetup, virtual, unknownLoss, onSettings, spare, module }: Extract<WorkerCommand, { kind: 'create' }>): Running {
     const { memory, scratchAt, channels, tick } = this.#setup;
-    const indexOf = (channel: number): number => channels.indexOf(channel);
-    const make = ({ at, bytes }: Region): Measurement => this.#classes[name].create(config, { kernels: this.#kernels, memory, at, bytes, scratchAt, indexOf, tick, module });
+    const inView = [...channels, ...virtual];
+    const indexOf = (channel: number): number => inView.indexOf(channel);
+    const make = ({ at, bytes }: Region): Measurement => this.#classes[name].create(config, {
+      kernels: this.#kernels, memory, at, bytes, scratchAt, shared: this.#shared, indexOf, tick, module,
+    });
     const measurement = make(placement);
     let shared = viewSetup && this.#views.get(viewSetup.key);
     if (viewSetup && !shared) {

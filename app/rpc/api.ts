@@ -9,6 +9,7 @@ import type {
 import type { ResultInfo } from '../core/results.ts';
 import type { KernelInfo, OnSettingsChange, Parts, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 import type { Settings } from '../core/tagger.ts';
+import type { VirtualChannels } from '../core/virtual.ts';
 import type { Chunked } from '../core/wire.ts';
 
 /** What a grant allows; each includes the ones before it. */
@@ -157,6 +158,8 @@ export interface MeasureOptions {
   start?: boolean | undefined;
   /** Private delays by channel number, ps; positive = later. */
   delaysPs?: Readonly<Record<number, number>> | undefined;
+  /** Virtual channels by number (1001 to 9999), made of the delayed channels: `{ 1001: { kind: 'coincidence', channels: [1, 2], windowPs: 1000 } }`. */
+  virtual?: VirtualChannels | undefined;
   /**
    * What a change of a physical setting of one of its channels does: `continue` (default) marks the result as `mixed`, `stop`
    * ends it at the change, `split` keeps what was measured as a part and begins a new one from zero.

@@ -2,7 +2,6 @@
 //
 // A handle is one client's interest. Detaching gives the measurement to the grant, under a name, until it is discarded
 // or the grant ends; names are one space for the whole station, so that a shared result can be called by its name.
-import { channelsOf, specOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { MeasurementPort } from '../core/station.ts';
@@ -29,10 +28,8 @@ export class Held {
     };
   }
 
-  /** Channel numbers it measures on. */
-  get channels(): number[] {
-    return channelsOf(specOf(this.port.name).parameters, this.port.config);
-  }
+  /** Physical channels it measures on, or that what it measures on is made of. */
+  get channels(): readonly number[] { return this.port.inputs; }
 }
 
 export interface KeptMeasurement { name: string; held: Held; grantId: string; owner: string; release: () => void }

@@ -4,6 +4,7 @@
 // are refused in measurements, delays and changes.
 import { RpcTarget } from 'capnweb';
 import { channelsOf, checkRequest, specOf } from '../core/arguments.ts';
+import { checkVirtual, definitionsOf, physicalOf, virtualNumbers, type CheckedVirtual } from '../core/virtual.ts';
 import { TaggerError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { MeasurementRequest } from '../core/measurements.ts';
@@ -148,7 +149,7 @@ class TaggerMeasureTarget extends TaggerViewTarget implements TaggerMeasure {
       const { authority, port } = this.#grip;
       return new SynchronizedTarget(authority, port, async (name, config, options) => {
         // Its own lifetime is another; it lives on when this handle is disposed, as a measurement does.
-        const made = await create(this.#grip, [{ name, config }], { ...checkRecord('create a measurement', options, ['delaysPs', 'onSettingsChange']), start: false });
+        const made = await create(this.#grip, [{ name, config }], { ...checkRecord('create a measurement', options, ['delaysPs', 'virtual', 'onSettingsChange']), start: false });
         return made[0]!;
       });
     });
@@ -207,12 +208,14 @@ function before(settings: Settings, change: Settings): Settings {
 async function create(grip: Grip, requests: readonly { name?: unknown; config?: unknown }[], options: unknown): Promise<Measurement[]> {
   const { authority, port, reach } = grip;
   const channels = port.status().info.channels.map(({ number }) => number);
+  const { virtual, ...checkedOptions } = checkCreateOptions(options, channels, reach);
+  const known = [...channels, ...virtualNumbers(virtual)];
   const checked = requests.map(request => {
-    const { name, config } = checkRequest({ config: {}, ...request } as MeasurementRequest, channels);
-    reach.check(`create a ${name}`, channelsOf(specOf(name).parameters, config));
+    const { name, config } = checkRequest({ config: {}, ...request } as MeasurementRequest, known);
+    reach.check(`create a ${name}`, physicalOf(channelsOf(specOf(name).parameters, config), virtual));
     return { name, config };
   });
-  const checkedOptions = checkCreateOptions(options, channels, reach);
+  if (virtual.length > 0) Object.assign(checkedOptions, { virtual: definitionsOf(virtual) } satisfies CreateOptions);
   const places = checked.map(() => authority.connection.takeMeasurements(1));
   let ports;
   try {
@@ -229,10 +232,13 @@ async function create(grip: Grip, requests: readonly { name?: unknown; config?: 
   return ports.map((made, i) => handleOf(authority, new Held(made, port.id), places[i] as () => void));
 }
 
-function checkCreateOptions(options: unknown, channels: readonly number[], reach: Reach): CreateOptions {
+function checkCreateOptions(options: unknown, channels: readonly number[], reach: Reach): Omit<CreateOptions, 'virtual'> & { virtual: readonly CheckedVirtual[] } {
   const action = 'create a measurement';
-  const { start, delaysPs, onSettingsChange } = checkRecord(action, options, ['start', 'delaysPs', 'onSettingsChange']);
-  const checked: CreateOptions = {
+  const { start, delaysPs, onSettingsChange, virtual: given } = checkRecord(action, options, ['start', 'delaysPs', 'onSettingsChange', 'virtual']);
+  const virtual = checkVirtual(given, channels);
+  for (const { number, inputs } of virtual) reach.check(`make virtual channel ${number}`, physicalOf(inputs, virtual));
+  const checked = {
+    virtual,
     ...(start === undefined ? {} : { start: checkBoolean(action, 'start', start) }),
     ...(onSettingsChange === undefined ? {} : { onSettingsChange: checkChoice(action, 'onSettingsChange', onSettingsChange, settingsChanges) }),
   };

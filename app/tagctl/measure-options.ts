@@ -6,6 +6,7 @@ import { Option, type Command } from 'commander';
 import { channelsOf } from '../core/arguments.ts';
 import { TaggerError } from '../core/errors.ts';
 import { measurementNames, measurements, type MeasurementName, type MeasurementSpec, type Parameter } from '../core/measurements.ts';
+import { virtualSpecOf, type VirtualChannels, type VirtualDefinition } from '../core/virtual.ts';
 import { formatPs, parseQuantity } from '../core/units.ts';
 
 /** `timeDifferences` -> `time-differences`; `binwidthPs` -> `binwidth`; `triggerLevelV` -> `trigger-level`. */
@@ -53,7 +54,7 @@ function placeholder(parameter: Parameter): string {
     case 'integer': return 'N';
     case 'integers': return 'N,...';
     case 'numbers': return 'NUMBER,...';
-    case 'number': return parameter.unit === 'Hz' ? 'RATE' : 'NUMBER';
+    case 'number': return parameter.unit === 'Hz' ? 'RATE' : parameter.unit === 'ps' ? 'TIME' : 'NUMBER';
     case 'boolean': return 'yes|no';
     case 'name': return 'NAME';
     case 'choice': return parameter.choices.join('|');
@@ -104,8 +105,11 @@ export function configFrom(name: MeasurementName, given: Readonly<Record<string,
 }
 
 /** @throws {TaggerError} `usage` if a delay is for a channel that is not measured: it would change nothing, and say nothing */
-export function checkDelays(name: MeasurementName, config: Readonly<Record<string, unknown>>, delays: Readonly<Record<number, number>> = {}): void {
-  const measured = channelsOf(measurements[name].parameters, config);
+export function checkDelays(
+  name: MeasurementName, config: Readonly<Record<string, unknown>>, { delay: delays = {}, virtual = {} }: { delay?: Readonly<Record<number, number>>; virtual?: VirtualChannels },
+): void {
+  const made = Object.values(virtual).flatMap((definition: VirtualDefinition) => channelsOf(virtualSpecOf(definition.kind).parameters, definition as Record<string, unknown>));
+  const measured = [...new Set([...channelsOf(measurements[name].parameters, config), ...made])];
   const other = Object.keys(delays).map(Number).find(channel => !measured.includes(channel));
   if (other !== undefined) {
     throw new TaggerError('usage', `--delay: this measurement does not use channel ${other}.`, { hint: `It uses ${measured.join(', ')}.` });
@@ -117,7 +121,8 @@ function optionKey(key: string): string {
   return kebab(key).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function parse(option: string, parameter: Parameter, text: string): unknown {
+/** A value as it is written in an option. */
+export function parse(option: string, parameter: Parameter, text: string): unknown {
   switch (parameter.kind) {
     case 'channels': return parameter.unused ? text.split(',').map(item => (item.trim() === '0' ? 0 : parseChannel(item))) : parseChannels(text);
     case 'groups': return text.split(',').map(group => group.split('+').map(parseChannel));
@@ -127,7 +132,7 @@ function parse(option: string, parameter: Parameter, text: string): unknown {
     case 'integer': return parseInteger(option, text);
     case 'integers': return text.split(',').map(item => parseInteger(option, item));
     case 'numbers': return text.split(',').map(item => parseNumber(option, item));
-    case 'number': return parameter.unit === 'Hz' ? parseRate(option, text) : parseNumber(option, text);
+    case 'number': return parameter.unit === 'Hz' ? parseRate(option, text) : parameter.unit === 'ps' ? parseTime(option, text, true) : parseNumber(option, text);
     case 'boolean': return parseYes(option, text);
     case 'name': case 'choice': return text;
   }
@@ -151,8 +156,8 @@ function parseYes(option: string, text: string): boolean {
   throw new TaggerError('usage', `--${option}: cannot read '${text}'.`, { hint: 'Write yes or no.' });
 }
 
-export function parseTime(option: string, text: string): number {
-  try { return parseQuantity(text, 'time'); } catch (error) {
+export function parseTime(option: string, text: string, fractions = false): number {
+  try { return parseQuantity(text, 'time', fractions); } catch (error) {
     throw error instanceof TaggerError ? new TaggerError(error.code, `--${option}: ${error.message}`, { hint: error.hint }) : error;
   }
 }

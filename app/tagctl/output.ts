@@ -71,6 +71,7 @@ function comments({ name, info, source, remarks, interrupted }: Outcome): string
     `live time: ${info.liveTimePs} ps (${formatPs(info.liveTimePs)}); tags: ${info.tags}; start: ${info.startPs} ps; stop: ${info.stopPs} ps`,
     `loss: ${info.lossGrade}; lost intervals: ${info.lostIntervals}; missed tags: ${missed}`,
     ...info.delays.map(delay => `delay of channel ${delay.channel}: hardware ${delay.hardwarePs} ps + station ${delay.stationPs} ps + private ${delay.privatePs} ps`),
+    ...Object.entries(info.virtual?.channels ?? {}).map(([number, definition]) => `virtual channel ${number}: ${JSON.stringify(definition)}`),
     ...(info.aliased ? [`aliased: the binwidth is no multiple of the tick of ${info.tickPs.num}/${info.tickPs.den} ps`] : []),
     ...(interrupted ? ['interrupted'] : []),
   ];

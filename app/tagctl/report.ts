@@ -6,10 +6,12 @@ import { measurements, type MeasurementName } from '../core/measurements.ts';
 import type { CheckedConfig, Parameter } from '../core/spec.ts';
 import type { ResultInfo } from '../core/results.ts';
 import type { WorstGrade } from '../core/tags.ts';
+import type { VirtualDefinition } from '../core/virtual.ts';
 import { formatPs, formatSi } from '../core/units.ts';
 import { bar } from './canvas.ts';
 import type { NumberArray } from '../format/table.ts';
 import { dimensionsOf, row, rowsOf, type Outcome, type Value } from './outcome.ts';
+import { plotMap } from './map.ts';
 import { plot } from './plot.ts';
 import { paint, printable, table, type Style, type Terminal } from './terminal.ts';
 
@@ -23,6 +25,7 @@ export function report(outcome: Outcome, terminal: Terminal): string[] {
     ...facts.map(({ label, text, style }) => `  ${paint(label.padEnd(width), 'dim', terminal)}  ${style ? paint(text, style, terminal) : text}`),
   ];
   if (outcome.name === 'countrate') lines.push('', ...rateTable(outcome, terminal));
+  else if (specOf(outcome.name).plot.kind === 'none') lines.push(...listTables(outcome));
   return lines.map(line => terminal.unicode ? line : line.replaceAll('±', '+-'));
 }
 
@@ -76,7 +79,10 @@ function outcomeFacts(outcome: Outcome): Fact[] {
       }
       continue;
     }
-    facts.push({ label: label(key), text: typeof value === 'boolean' ? (value ? 'yes' : 'no') : scalarText(name, key, value) });
+    if (isErrorOf(values, key)) continue;
+    const error = values[errorKey(key)];
+    if (typeof value === 'number' && typeof error === 'number') facts.push({ label: label(key), text: withErrorIn(unitOf(name, key), value, error) });
+    else facts.push({ label: label(key), text: typeof value === 'boolean' ? (value ? 'yes' : 'no') : scalarText(name, key, value) });
   }
   if (name === 'correlation') facts.push(...g2Fact(outcome));
   return facts;
@@ -97,11 +103,40 @@ function pairFacts(counts: NumberArray, index: Value | undefined): Fact[] {
 
 function scalarText(name: MeasurementName, key: string, value: number): string {
   if (key === 'histogramIndex') return value === -1 ? 'waiting for next' : value === -2 ? 'waiting for sync' : String(value);
-  const { getters, outputs } = specOf(name);
-  const { unit = '' } = getters[outputs[key] ?? ''] ?? {};
+  const unit = unitOf(name, key);
   if (unit === 'ps') return formatPs(value);
   if (unit === 'Hz' || unit === 's') return formatSi(value, unit, 6);
   return Number.isInteger(value) ? whole(value) : String(Number(value.toPrecision(6)));
+}
+
+function unitOf(name: MeasurementName, key: string): string {
+  const { getters, outputs } = specOf(name);
+  return getters[outputs[key] ?? '']?.unit ?? '';
+}
+
+/** `period` has `periodError` beside it, `netHz` has `netErrorHz`. */
+function errorKey(key: string): string { return key.replace(/(Ps|Hz)?$/, 'Error$1'); }
+
+function isErrorOf(values: Outcome['values'], key: string): boolean {
+  return /Error(Ps|Hz)?$/.test(key) && values[key.replace(/Error(?=(Ps|Hz)?$)/, '')] !== undefined;
+}
+
+function withErrorIn(unit: string, value: number, error: number): string {
+  if (Number.isNaN(value)) return 'not known';
+  return error > 0 ? `${withError(value, error)} ${unit}`.trim() : `${Number(value.toPrecision(9))} ${unit}`.trim();
+}
+
+/** Where a table says more than a plot: one for each length of list, its columns beside each other. */
+function listTables({ name, values }: Outcome): string[] {
+  const tables = Map.groupBy(Object.keys(values).filter(key => typeof values[key] === 'object' && !isErrorOf(values, key)), key => dimensionsOf(name, key).join());
+  return [...tables.values()].flatMap(keys => {
+    const rows = Array.from({ length: (values[keys[0]!] as NumberArray).length }, (_, i) => keys.map(key => {
+      const value = Number((values[key] as NumberArray)[i]), errors = values[errorKey(key)], unit = unitOf(name, key);
+      if (Number.isNaN(value)) return '-';
+      return typeof errors === 'object' ? withErrorIn(unit, value, Number(errors[i])) : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+    }));
+    return ['', ...table([keys.map(label), ...rows].map(cells => ['', ...cells]), [false, ...keys.map(() => true)])];
+  });
 }
 
 /** The bin that holds delay 0 is the one whose left edge is 0. */
@@ -142,6 +177,9 @@ function accountFacts(info: ResultInfo): Fact[] {
   const delayed = info.delays.filter(({ hardwarePs, stationPs, privatePs }) => hardwarePs !== 0 || stationPs !== 0 || privatePs !== 0);
   if (delayed.length > 0) {
     facts.push({ label: 'delays', text: delayed.map(delay => `channel ${delay.channel}: ${formatPs(delay.hardwarePs + delay.stationPs + delay.privatePs)}`).join(', ') });
+  }
+  for (const [number, { kind, ...config }] of Object.entries(info.virtual?.channels ?? {}) as [string, VirtualDefinition][]) {
+    facts.push({ label: `virtual ${number}`, text: printable(`${kind} ${Object.entries(config).map(([key, value]) => `${key} ${[value].flat().join(',')}`).join(', ')}`) });
   }
   if (info.epochs > 1) facts.push({ label: 'restarts', style: 'yellow', text: `the device restarted its clock ${info.epochs - 1} times; no delay crosses one` });
   if (info.disorder > 0) facts.push({ label: 'disorder', style: 'yellow', text: `${whole(info.disorder)} tags came out of order` });
@@ -187,10 +225,16 @@ export function plots(outcome: Outcome, terminal: Terminal, log: boolean): strin
   const value = values[key];
   if (typeof value !== 'object') return [];
   const dimensions = dimensionsOf(name, key), rows = rowsOf(outcome, key);
-  const draw = (y: NumberArray, what: string, height?: number): string[] => ['', ...plot({ x: index, y, width, sparse: shown.sparse ?? false }, {
+  const draw = (y: NumberArray, what: string, height?: number): string[] => ['', ...plot({ x: index, y, width, sparse: shown.sparse ?? false, unequal: shown.kind === 'edges' }, {
     title: `${className}  ${what}`, xLabel: name === 'correlation' ? `t(ch${info.config['channel1']}) - t(ch${info.config['channel2'] ?? info.config['channel1']}) (ps)` : shown.x,
-    yLabel: isG2 ? 'g2' : shown.y, terminal, log: log || (shown.logY ?? false), ...(height === undefined ? {} : { rows: height }),
+    yLabel: isG2 ? 'g2' : shown.y, terminal, log: log || (shown.logY ?? false), logX: shown.logX ?? false, ...(height === undefined ? {} : { rows: height }),
   })];
+  if (shown.kind === 'map') {
+    const y = values[shown.indexY ?? ''] as Float64Array, { getters } = specOf(name);
+    return ['', ...plotMap({ x: index, y, values: value }, {
+      title: `${className}  ${subject(outcome)}`, xLabel: shown.x, yLabel: shown.y, valueLabel: getters[shown.getter]?.unit ?? '', terminal, log: log || (shown.logY ?? false),
+    })];
+  }
   if (dimensions[0] === 'channels' && dimensions.length === 2) {
     const channels = info.config['channels'] as readonly number[];
     return channels.flatMap((channel, i) => draw(row(value, rows, i), `channel ${channel}`, Math.max(6, Math.floor(16 / rows))));

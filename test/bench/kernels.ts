@@ -12,6 +12,12 @@ import { Conditioner, conditioningBytes } from '../../app/dsp/conditioning.ts';
 import { loadKernels } from '../../app/dsp/kernels/load.ts';
 import type { KernelSet } from '../../app/dsp/kernels/kernels.ts';
 import { measurementClasses } from '../../app/dsp/measurements/index.ts';
+import { checkVirtual, type VirtualDefinition } from '../../app/core/virtual.ts';
+import type { Segment } from '../../app/dsp/measurement.ts';
+import { planView, View } from '../../app/dsp/view.ts';
+import { VirtualNode } from '../../app/dsp/virtual/node.ts';
+import { madeTags, type VirtualStagePlan } from '../../app/dsp/virtual/stage.ts';
+import { SharedWork } from '../../app/dsp/shared-work.ts';
 import type { CheckedConfig, MeasurementName } from '../../app/core/measurements.ts';
 import { Random } from '../support/random.ts';
 
@@ -37,9 +43,8 @@ const dataSets: readonly Data[] = [
 interface Job {
   name: string;
   data: number;
-  /** Absent: input conditioning, channel 1 filtered by channel 0, divided by 2, with a dead time of 100 ns on all. */
-  measurement?: MeasurementName;
-  config: CheckedConfig;
+  /** A measurement; a virtual channel: its kernel alone, or with the view that puts its tags between the others; or input conditioning. */
+  does: { measurement: MeasurementName; config: CheckedConfig } | { virtual: VirtualDefinition; view?: true } | 'conditioning';
   /** `kernel start click width bins` for the C++ program. */
   cpp: string;
   target?: number;
@@ -48,31 +53,50 @@ interface Job {
 function counter(data: number, width: string, binwidthPs: number, target: number): Job {
   const channels = Array.from({ length: dataSets[data]!.channels }, (_, i) => i);
   const config = { channels, binwidthPs, values: 1000 };
-  return { name: `counter ${width}`, data, measurement: 'counter', config, cpp: `counter 0 0 ${binwidthPs} 0`, target };
+  return { name: `counter ${width}`, data, does: { measurement: 'counter', config }, cpp: `counter 0 0 ${binwidthPs} 0`, target };
 }
 function histogram(name: string, data: number, binwidthPs: number, bins: number, target: number): Job {
-  return { name, data, measurement: 'histogram', config: { click: 1, start: 0, binwidthPs, bins }, cpp: `correlate 0 1 ${binwidthPs} ${bins}`, target };
+  return { name, data, does: { measurement: 'histogram', config: { click: 1, start: 0, binwidthPs, bins } }, cpp: `correlate 0 1 ${binwidthPs} ${bins}`, target };
 }
 function correlation(name: string, data: number, binwidthPs: number, bins: number): Job {
-  return { name, data, measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins }, cpp: '' };
+  return { name, data, does: { measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins } }, cpp: '' };
+}
+function coincidence(data: number, members: number, target: number | undefined, windowPs = 1000): Job {
+  const channels = Array.from({ length: members }, (_, i) => i);
+  return { name: `coincidence, ${members}-fold ${windowPs / 1000} ns`, data, does: { virtual: { kind: 'coincidence', channels, windowPs } }, cpp: `coincide ${members} 0 ${windowPs} 0`, ...(target !== undefined && { target }) };
+}
+/** 63 edges from 1 ns to 10 ms. */
+function logBins(method: string, target: number): Job {
+  const config = { click: 1, start: 0, expStart: -9, expStop: -2, bins: 62, method };
+  return { name: `log bins, ${method}`, data: 0, does: { measurement: 'histogramLogBins', config }, cpp: 'laurence 0 1 1e10 62', target };
+}
+function stops(data: number): Job {
+  const config = { start: 0, stop1: 1, stop2: 2, binwidth1Ps: 10_000, binwidth2Ps: 10_000, bins1: 200, bins2: 200 };
+  return { name: 'first stops 200 x 200', data, does: { measurement: 'histogram2D', config }, cpp: 'stops 0 0 10000 200', target: 0.5 };
 }
 const jobs: readonly Job[] = [
-  { name: 'count', data: 0, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0', target: 5 },
-  { name: 'count', data: 2, measurement: 'countrate', config: { channels: [0, 1] }, cpp: 'count 0 0 0 0' },
+  { name: 'count', data: 0, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0', target: 5 },
+  { name: 'count', data: 2, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0' },
+  logBins('exact', 1), logBins('multi-tau', 9), stops(1), stops(2),
   counter(0, '1 ms', 1e9, 2), counter(2, '10 us', 1e7, 0.9),
   histogram('sparse 100 x 1 ns', 0, 1000, 100, 2.5), histogram('sparse 100 x 1 ns', 1, 1000, 100, 2.5),
   histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),
   correlation('both signs 200 x 1 ns', 0, 1000, 200), correlation('both signs 2000 x 10 ns', 0, 10_000, 2000),
-  { name: 'startStop 1 ns', data: 0, measurement: 'startStop', config: { click: 1, start: 0, binwidthPs: 1000 }, cpp: '' },
-  ...[1, 2].map(data => ({ name: 'conditioning', data, config: {}, cpp: 'condition 0 1 100000 2', target: 0.5 })),
+  { name: 'startStop 1 ns', data: 0, does: { measurement: 'startStop', config: { click: 1, start: 0, binwidthPs: 1000 } }, cpp: '' },
+  ...[1, 2].map((data): Job => ({ name: 'conditioning', data, does: 'conditioning', cpp: 'condition 0 1 100000 2', target: 0.5 })),
   {
-    name: 'timeDifferences, next', data: 2, measurement: 'timeDifferences',
-    config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 }, cpp: '',
+    name: 'timeDifferences, next', data: 2,
+    does: { measurement: 'timeDifferences', config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 } }, cpp: '',
   },
+  coincidence(0, 2, 1.4), coincidence(1, 2, 1.4), coincidence(1, 4, 2), coincidence(2, 4, 2), coincidence(2, 4, 0.5, 100_000),
+  { ...coincidence(1, 2, undefined), name: '2-fold in a view', does: { virtual: { kind: 'coincidence', channels: [0, 1], windowPs: 1000 }, view: true } },
+  { name: 'combiner', data: 1, does: { virtual: { kind: 'combiner', channels: [0, 1] } }, cpp: 'combine 0 1 0 0', target: 0.5 },
+  { name: 'gated', data: 1, does: { virtual: { kind: 'gated', channel: 0, gateStart: 1, gateStop: 2 } }, cpp: 'gate 1 2 0 0', target: 0.5 },
 ];
 
 const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096;
-const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, regionAt = scratchAt + 1024;
+const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, sharedAt = scratchAt + 1024;
+const regionAt = sharedAt + SharedWork.bytes(blockTags);
 
 export async function benchKernels(): Promise<Row[]> {
   const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
@@ -133,38 +157,56 @@ function writeTags(memory: WebAssembly.Memory, { channels, rateHz }: Data, nativ
   return file;
 }
 
-/** A fresh measurement over all tags, again until the clock of the thread can tell; Mtags/s. */
-function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { measurement: name, config }: Job): number {
-  if (!name) return runConditioning(memory, kernels);
+type Take = (segment: Segment) => void;
+interface Runner { begin: () => void; take: Take }
+
+function virtualRunner(memory: WebAssembly.Memory, kernels: KernelSet, definition: VirtualDefinition, isView: boolean): Runner {
+  const channels = Array.from({ length: 8 }, (_, i) => i), virtual = checkVirtual({ 1001: definition }, channels);
+  const plan = planView(channels, channels.map(() => 0), virtual)!;
+  const missing = regionAt + plan.bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
+  new Uint8Array(memory.buffer, regionAt, plan.bytes).fill(0);
+  const view = new View({ key: '', plan, at: regionAt }, memory, kernels);
+  if (isView) return { begin: () => view.reset(), take: segment => { for (const _ of view.derive({ kind: 'segment', segment })); } };
+  const [node] = (plan.stages[0] as VirtualStagePlan).nodes, intoAt = regionAt, made = new VirtualNode(node!, regionAt + node!.at, memory, kernels);
+  return { begin: () => made.begin(0n), take: ({ timesAt: at, channelsAt: tagsAt, n: size }) => { made.run(at, tagsAt, size, scratchAt, intoAt, intoAt + 8 * (madeTags + 1), madeTags); } };
+}
+
+function measurementRunner(memory: WebAssembly.Memory, kernels: KernelSet, name: MeasurementName, config: CheckedConfig): Runner {
   const bytes = measurementClasses[name].bytes(config), missing = regionAt + bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   new Uint8Array(memory.buffer, regionAt, bytes).fill(0);
+  const shared = new SharedWork(memory, kernels, sharedAt, blockTags);
   const measurement = measurementClasses[name].create(config, {
-    kernels, memory, at: regionAt, bytes, scratchAt, indexOf: channel => channel, tick: { num: 1, den: 1 },
+    kernels, memory, at: regionAt, bytes, scratchAt, shared, indexOf: channel => channel, tick: { num: 1, den: 1 },
   });
+  return { begin: () => measurement.clear(0n), take: segment => {
+    shared.begin();
+    measurement.process(segment);
+  } };
+}
+
+function conditioningRunner(memory: WebAssembly.Memory, kernels: KernelSet): Runner {
+  const conditioner = new Conditioner(memory, regionAt, 256), intoAt = regionAt + conditioningBytes;
+  return {
+    begin: () => conditioner.set({ trigger: [0], filtered: [1], dividers: [1, 2], deadTimesPs: Array.from({ length: 256 }, () => 100_000) }),
+    take: ({ timesAt: at, channelsAt: tagsAt, n: size }) => { conditioner.pass(kernels, at, tagsAt, size, intoAt, intoAt + 8 * blockTags); },
+  };
+}
+
+/** All tags from the beginning, again until the clock of the thread can tell; Mtags/s. */
+function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { does }: Job): number {
+  const runner = does === 'conditioning' ? conditioningRunner(memory, kernels) : 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
   const view = new BigInt64Array(memory.buffer, timesAt, n);
   const begin = cpuUs();
   for (let passes = 1; ; passes++) {
-    measurement.clear(0n);
+    runner.begin();
     for (let i = 0; i < n; i += blockTags) {
       const history = Math.min(tail, i), size = Math.min(blockTags, n - i);
-      measurement.process({
+      runner.take({
         timesAt: timesAt + 8 * i, channelsAt: channelsAt + i, n: size, history, historyComplete: history === i,
         fromPs: i === 0 ? 0n : view[i]!, toPs: i + size < n ? view[i + size]! : view[n - 1]! + 1n, countsAt: 0,
       });
-    }
-    const us = cpuUs() - begin;
-    if (us > 80_000) return (passes * n) / us;
-  }
-}
-
-function runConditioning(memory: WebAssembly.Memory, kernels: KernelSet): number {
-  const conditioner = new Conditioner(memory, regionAt, 256), intoAt = regionAt + conditioningBytes;
-  const begin = cpuUs();
-  for (let passes = 1; ; passes++) {
-    conditioner.set({ trigger: [0], filtered: [1], dividers: [1, 2], deadTimesPs: Array.from({ length: 256 }, () => 100_000) });
-    for (let i = 0; i < n; i += blockTags) {
-      conditioner.pass(kernels, timesAt + 8 * i, channelsAt + i, Math.min(blockTags, n - i), intoAt, intoAt + 8 * blockTags);
     }
     const us = cpuUs() - begin;
     if (us > 80_000) return (passes * n) / us;

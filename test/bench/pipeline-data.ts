@@ -1,4 +1,7 @@
-// test/bench/pipeline-data.ts - four channels of 1 Mcps, a tenth of it correlated, as 4-byte T2 records.
+// test/bench/pipeline-data.ts - what flows through the pipeline bench, as 4-byte T2 records.
+//
+// `even`: four channels of 1 Mcps, a tenth of it correlated. `busy`: eight channels of 10 Mcps, and two more, correlated ones,
+// with one tag in a hundred between them: what a measurement on those two costs should not depend on the eight.
 import { Random } from '../support/random.ts';
 
 /** ps per tick of these records. */
@@ -6,24 +9,39 @@ export const tick = { num: 5, den: 1 } as const;
 export const format = { timeBits: 25, wrapTicks: 2 ** 25, countedWraps: true } as const;
 const tags = 2 ** 20;
 
+export type DataName = 'even' | 'busy';
+
 export interface BenchData {
   records: Uint32Array;
   /** The same tags, ticks since the start of a loop. */
   ticks: Float64Array;
   channels: Uint8Array;
+  inputs: number;
   /** A loop ends with an overflow, so the next one begins here. */
   loopTicks: number;
 }
 
-export function benchData(): BenchData {
-  const random = new Random(4);
+interface Part { channels: number[]; meanTicks: number; correlatedTicks: number }
+const shapes: Record<DataName, Part[]> = {
+  even: [{ channels: [0, 1, 2, 3], meanTicks: 220_000, correlatedTicks: 2_000_000 }],
+  busy: [
+    { channels: [2, 3, 4, 5, 6, 7, 8, 9], meanTicks: 20_000, correlatedTicks: Infinity },
+    { channels: [0, 1], meanTicks: 600_000, correlatedTicks: 1_200_000 },
+  ],
+};
+
+export function benchData(name: DataName): BenchData {
+  const random = new Random(4), parts = shapes[name];
   const list: { t: number; channel: number }[] = [];
-  const lengthTicks = (tags / 4) * 200_000;
-  for (let channel = 0; channel < 4; channel++) {
-    for (let t = random.exponential(220_000); t < lengthTicks; t += random.exponential(220_000)) list.push({ t: Math.floor(t), channel });
-  }
-  for (let t = random.exponential(2_000_000); t < lengthTicks; t += random.exponential(2_000_000)) {
-    for (let channel = 0; channel < 4; channel++) list.push({ t: Math.floor(t + random.next() * 4000), channel });
+  const perTick = parts.reduce((sum, { channels, meanTicks, correlatedTicks }) => sum + channels.length * (1 / meanTicks + 1 / correlatedTicks), 0);
+  const lengthTicks = tags / perTick;
+  for (const { channels, meanTicks, correlatedTicks } of parts) {
+    for (const channel of channels) {
+      for (let t = random.exponential(meanTicks); t < lengthTicks; t += random.exponential(meanTicks)) list.push({ t: Math.floor(t), channel });
+    }
+    for (let t = random.exponential(correlatedTicks); t < lengthTicks; t += random.exponential(correlatedTicks)) {
+      for (const channel of channels) list.push({ t: Math.floor(t + random.next() * 4000), channel });
+    }
   }
   list.sort((a, b) => a.t - b.t || a.channel - b.channel);
   const records: number[] = [];
@@ -39,7 +57,7 @@ export function benchData(): BenchData {
   wrapTo(wraps + 1);
   return {
     records: Uint32Array.from(records), ticks: Float64Array.from(list, ({ t }) => t), channels: Uint8Array.from(list, ({ channel }) => channel),
-    loopTicks: wraps * format.wrapTicks,
+    inputs: parts.flatMap(({ channels }) => channels).length, loopTicks: wraps * format.wrapTicks,
   };
 }
 

@@ -4,30 +4,35 @@ import type { TagSink } from '../../app/core/tags.ts';
 import { stateBytes, T2Decoder } from '../../app/driver/decode/decode.ts';
 import { runIngest } from '../../app/dsp/ingest.ts';
 import { viewsOf } from '../../app/dsp/memory.ts';
-import { benchData, format, tick } from './pipeline-data.ts';
+import { benchData, format, tick, type BenchData, type DataName } from './pipeline-data.ts';
 
 class LoopTagger implements Tagger {
-  readonly info: TaggerInfo = {
-    model: 'loop', serial: '0', driver: 'bench', source: 'waitable', tick, settings: [], overflowReport: 'none', freeRunning: false,
-    channels: [1, 2, 3, 4].map(number => ({ number, name: `Ch ${number}` })),
-  };
+  readonly info: TaggerInfo;
   readonly #loops: number;
-  readonly #records = benchData().records;
+  readonly #data: BenchData;
 
-  constructor(loops: number) { this.#loops = loops; }
+  constructor(name: DataName, loops: number) {
+    this.#loops = loops;
+    this.#data = benchData(name);
+    this.info = {
+      model: 'loop', serial: '0', driver: 'bench', source: 'waitable', tick, settings: [], overflowReport: 'none', freeRunning: false,
+      channels: Array.from({ length: this.#data.inputs }, (_, i) => ({ number: i + 1, name: `Ch ${i + 1}` })),
+    };
+  }
 
   settings(): object { return {}; }
   async configure(): Promise<object> { return {}; }
   async [Symbol.asyncDispose](): Promise<void> { /* holds nothing */ }
 
   async run(sink: TagSink): Promise<void> {
-    const decoder = new T2Decoder(sink.memory, sink.scratchAt, format, { inputs: 4, markers: {} }, tick);
+    const { records: all, inputs } = this.#data;
+    const decoder = new T2Decoder(sink.memory, sink.scratchAt, format, { inputs, markers: {} }, tick);
     const rawAt = sink.scratchAt + Math.ceil(stateBytes / 64) * 64;
     const chunk = Math.floor((sink.scratchBytes - stateBytes - 64) / 4);
     sink.heartbeat(0n);
     for (let loop = 0; loop < this.#loops; loop++) {
-      for (let from = 0; from < this.#records.length && !sink.stopped; from += chunk) {
-        const records = this.#records.subarray(from, from + chunk);
+      for (let from = 0; from < all.length && !sink.stopped; from += chunk) {
+        const records = all.subarray(from, from + chunk);
         viewsOf(sink.memory).u32.set(records, rawAt / 4);
         for (let done = 0; done < records.length;) {
           sink.commit(decoder.decode(rawAt + done * 4, records.length - done, sink.room()));
@@ -40,6 +45,7 @@ class LoopTagger implements Tagger {
 }
 
 runIngest(async (source: TaggerSource) => {
-  if (source.kind !== 'replay') throw new Error('the number of loops comes as the name of a replay');
-  return new LoopTagger(Number(source.file));
+  if (source.kind !== 'replay') throw new Error('data and the number of loops come as the name of a replay');
+  const [name, loops] = source.file.split(' ');
+  return new LoopTagger(name as DataName, Number(loops));
 });

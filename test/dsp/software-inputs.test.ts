@@ -32,9 +32,9 @@ class FakeTagger implements Tagger {
 test('what the tagger lacks is added, with its range; the tagger is only told what is its own', async t => {
   const tagger = new FakeTagger([level]);
   const inputs = new SoftwareInputs(tagger);
-  t.deepEqual(inputs.info.settings.map(({ key }) => key), ['triggerLevelV', 'conditionalFilter', 'eventDivider', 'softwareDeadTimePs', 'referenceClock', 'referenceClockHz', 'referenceClockPeriods']);
+  t.deepEqual(inputs.info.settings.map(({ key }) => key), ['triggerLevelV', 'conditionalFilter', 'eventDivider', 'softwareDeadTimePs', 'referenceClock', 'referenceFrequencyHz', 'referencePeriods']);
   t.deepEqual(inputs.settings(), {
-    tagger: { conditionalFilter: { trigger: [], filtered: [] }, referenceClock: 'off', referenceClockHz: 10e6, referenceClockPeriods: 1000 },
+    tagger: { conditionalFilter: { trigger: [], filtered: [] }, referenceClock: 'off', referenceFrequencyHz: 10e6, referencePeriods: 1000 },
     channels: Object.fromEntries([1, 2, -3].map(number => [number, { triggerLevelV: 0, eventDivider: 1, softwareDeadTimePs: 0 }])),
   });
   const { applied, rules } = await inputs.configure({ tagger: { conditionalFilter: { trigger: [-3], filtered: [1, 2] } }, channels: { 1: { eventDivider: 5 }, [-3]: { triggerLevelV: 0.5, softwareDeadTimePs: 70 } } });
@@ -43,7 +43,7 @@ test('what the tagger lacks is added, with its range; the tagger is only told wh
   t.deepEqual(applied.channels?.[-3], { triggerLevelV: 0.5, eventDivider: 1, softwareDeadTimePs: 70 });
   t.deepEqual(applied, inputs.settings());
   t.is((await inputs.configure({ channels: { 1: { triggerLevelV: 0.1 } } })).rules, undefined, 'what is conditioned goes on undisturbed');
-  const clocked = await inputs.configure({ tagger: { referenceClock: '-3', referenceClockHz: 5e6 } });
+  const clocked = await inputs.configure({ tagger: { referenceClock: '-3', referenceFrequencyHz: 5e6 } });
   t.deepEqual([clocked.rules, clocked.follow], [undefined, { clock: { channelIndex: 2, frequencyHz: 5e6, averagingPeriods: 1000 } }], 'a clock does not disturb what is conditioned');
   t.deepEqual((await inputs.configure({ tagger: { referenceClock: 'off' } })).follow, { clock: undefined });
   t.deepEqual((await inputs.configure({ channels: { 2: { eventDivider: 2 } } })).rules?.dividers, [5, 2, 1]);
@@ -73,8 +73,8 @@ test('values out of range are refused with the range, unknown and doubled channe
   await refused({ channels: { 1: { softwareDeadTimePs: 1e12 + 1 } } }, /0 to 1000000000000 ps/);
   await refused({ channels: { 1: { softwareDeadTimePs: '5' } } }, /0 to 1000000000000 ps/);
   await refused({ tagger: { referenceClock: '9' } }, /one of off, 1, 2, -3/);
-  await refused({ tagger: { referenceClockHz: 0 } }, /1 to 1000000000 Hz/);
-  await refused({ tagger: { referenceClockPeriods: 10 } }, /50 to 1000000/);
+  await refused({ tagger: { referenceFrequencyHz: 0 } }, /1 to 1000000000 Hz/);
+  await refused({ tagger: { referencePeriods: 10 } }, /50 to 1000000/);
   await refused({ channels: { 9: { eventDivider: 2 } } }, /channels 1, 2, -3/, 'not-found');
   await refused({ tagger: { conditionalFilter: { trigger: [1], filtered: [9] } } }, /no channel 9/, 'not-found');
   await refused({ tagger: { conditionalFilter: { trigger: ['1'], filtered: [2] } } }, /no channel '1'/, 'not-found');
@@ -136,7 +136,7 @@ test('on a line: a reference clock withholds tags until it has locked, and its s
   line.onEvent(event => { if (event.kind === 'clock') heard.push(event.locked); });
   const [port] = await line.createMeasurements([{ name: 'histogram', config: { click: 2, start: 1, binwidthPs: 1, bins: 600_000 } }]);
   await scripted.reached('a');
-  await line.configure({ tagger: { referenceClock: '1', referenceClockHz: 1e6, referenceClockPeriods: 100 } });
+  await line.configure({ tagger: { referenceClock: '1', referenceFrequencyHz: 1e6, referencePeriods: 100 } });
   scripted.open('a');
   await scripted.reached('b');
   scripted.open('b');

@@ -264,6 +264,12 @@ test('a grant for some channels of one tagger sees and reaches only those', asyn
   t.deepEqual((await pushed.promise).channels.map(({ channel }) => channel), [1, 3]);
   t.is((await failure(() => tagger.measure('correlation', { channel1: 1, channel2: 2 })))?.code, 'forbidden');
   t.is((await failure(() => tagger.measure('countrate', { channels: [1] }, { delaysPs: { 2: 10 } })))?.code, 'forbidden');
+  const made = { 1001: { kind: 'coincidence', channels: [1, 3] }, 1002: { kind: 'combiner', channels: [1001, 2] } } as const;
+  const cheat = await failure(() => tagger.measure('countrate', { channels: [1001] }, { virtual: made }));
+  t.like(cheat, { code: 'forbidden' });
+  t.regex(cheat?.message ?? '', /make virtual channel 1002: this link does not reach channel 2/);
+  using _coincidences = await tagger.measure('countrate', { channels: [1001, 1] }, { virtual: { 1001: made[1001] } });
+  t.is((await failure(() => tagger.measure('countrate', { channels: [1001] })))?.code, 'not-found', 'its number means nothing elsewhere');
   t.is((await failure(() => tagger.configure({ channels: { 2: { triggerLevelV: 0 } } })))?.code, 'forbidden');
   t.is((await failure(() => tagger.configure({ tagger: { clockSource: 'external' } })))?.code, 'forbidden');
   const applied = await tagger.configure({ channels: { 3: { triggerLevelV: 0.25 } } });
@@ -271,7 +277,11 @@ test('a grant for some channels of one tagger sees and reaches only those', asyn
   await using owner = await served.connect();
   await (await (await owner.tagger('a')).measure('countrate', { channels: [1, 2] })).detach('both');
   await (await (await owner.tagger('a')).measure('countrate', { channels: [3] })).detach('third');
-  t.deepEqual((await tagger.shared()).map(({ name }) => name), ['third']);
+  const view = (await owner.tagger('a')).view({ virtual: { 1001: { kind: 'combiner', channels: [1, 2] }, 1002: { kind: 'combiner', channels: [1, 3] } } });
+  await (await view.measure('countrate', { channels: [1001] })).detach('made of both');
+  await (await view.measure('countrate', { channels: [1002, 3] })).detach('made of ours');
+  t.deepEqual((await tagger.shared()).map(({ name }) => name).sort(), ['made of ours', 'third'], 'what it is made of decides');
+  t.is((await failure(() => tagger.sharedMeasurement('made of both')))?.code, 'not-found');
   t.is((await failure(() => tagger.sharedMeasurement('both')))?.code, 'not-found');
   t.deepEqual((await (await tagger.sharedMeasurement('third')).getData()).length, 1);
 });

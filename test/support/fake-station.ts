@@ -1,7 +1,7 @@
 // test/support/fake-station.ts - a station without an engine: state, rates, events and results are what a test says.
 //
 // Its measurements check arguments against the table and answer every getter with an array of the right type and size.
-import { checkGetter, checkRequest } from '../../app/core/arguments.ts';
+import { channelsOf, checkGetter, checkRequest, specOf } from '../../app/core/arguments.ts';
 import { TaggerError } from '../../app/core/errors.ts';
 import type { CheckedConfig, Counts, MeasurementName, MeasurementRequest } from '../../app/core/measurements.ts';
 import type { ResultInfo } from '../../app/core/results.ts';
@@ -9,6 +9,7 @@ import type {
   CreateOptions, GroupPort, KernelInfo, KernelStore, MeasurementPort, Parts, Rates, Station, StationEvent, StationInfo, TaggerPort, TaggerState, TaggerStatus,
 } from '../../app/core/station.ts';
 import type { SettingInfo, Settings, TaggerInfo } from '../../app/core/tagger.ts';
+import { checkVirtual, physicalOf, virtualNumbers, type CheckedVirtual } from '../../app/core/virtual.ts';
 
 /** Kernels in memory; any bytes will do. */
 export class FakeKernels implements KernelStore {
@@ -132,7 +133,8 @@ export class FakeTagger implements TaggerPort {
 
   async createMeasurements(requests: readonly MeasurementRequest[], options: CreateOptions = {}): Promise<FakeMeasurement[]> {
     const numbers = this.info.channels.map(({ number }) => number);
-    const made = requests.map(request => checkRequest(request, numbers)).map(({ name, config }) => new FakeMeasurement(name, config, this.id, options));
+    const virtual = checkVirtual(options.virtual, numbers), all = [...numbers, ...virtualNumbers(virtual)];
+    const made = requests.map(request => checkRequest(request, all)).map(({ name, config }) => new FakeMeasurement(name, config, this.id, options, virtual));
     this.measurements.push(...made);
     return made;
   }
@@ -173,6 +175,7 @@ export class FakeGroup implements GroupPort {
 export class FakeMeasurement implements MeasurementPort {
   readonly name: MeasurementName;
   readonly config: CheckedConfig;
+  readonly inputs: readonly number[];
   readonly options: CreateOptions;
   /** Answers of single getters, in place of the made-up ones; a function is called at each read. */
   readonly values = new Map<string, unknown>();
@@ -184,9 +187,10 @@ export class FakeMeasurement implements MeasurementPort {
   #waiting: (() => void)[] = [];
   fraction: number | undefined;
 
-  constructor(name: MeasurementName, config: CheckedConfig, taggerId: string, options: CreateOptions) {
+  constructor(name: MeasurementName, config: CheckedConfig, taggerId: string, options: CreateOptions, virtual: readonly CheckedVirtual[] = []) {
     this.name = name;
     this.config = config;
+    this.inputs = physicalOf(channelsOf(specOf(name).parameters, config), virtual);
     this.options = options;
     this.#taggerId = taggerId;
     this.#running = options.start !== false;

@@ -57,6 +57,29 @@ test('analyze histogram takes --click and --start, --channels, and every spellin
   }
 });
 
+test('analyze histogramLogBins gives every pair in its bin, with edges, widths and a plot', async t => {
+  const args = ['histogramLogBins', '--click', '2', '--start', '1', '--exp-start', '-11', '--exp-stop', '-7', '--bins', '12'];
+  const document = await analyze(...args, '--normalized'), edges = document['edgesPs'] as number[];
+  t.deepEqual(edges, Array.from({ length: 13 }, (_, k) => Math.round(10 ** (1 + k / 3))));
+  const each = pairs(timesOf(2), timesOf(1), 1, edges[12]!, 0);
+  t.deepEqual(document.counts, edges.slice(1).map((edge, k) => each.slice(edges[k], edge).reduce((sum, count) => sum + count, 0)), `seed ${random.seed}`);
+  t.deepEqual((document['widthPs'] as number[]), edges.slice(1).map((edge, k) => edge - edges[k]!));
+  t.is((document['g2'] as number[]).length, 12);
+  const { stdout } = await tagctl(['analyze', file, ...args, '--plot']);
+  t.regex(stdout, /10 ps +100 ps +1 ns +10 ns +100 ns/);
+});
+
+test('analyze histogram2D and histogramND count the same starts; the map is drawn', async t => {
+  const map = await analyze('histogram2D', '--start', '1', '--stop1', '2', '--stop2', '3', '--binwidth1', '1ns', '--binwidth2', '2ns', '--bins1', '20', '--bins2', '10');
+  const grid = await analyze('histogramND', '--start', '1', '--stop', '2,3', '--binwidth', '1ns,2ns', '--bins', '20,10');
+  const rows = map.counts as unknown as number[][];
+  t.is(rows.length, 20);
+  t.deepEqual(rows.flat(), grid.counts);
+  t.true(grid.counts.reduce((sum, count) => sum + count, 0) > 100);
+  const { stdout } = await tagctl(['analyze', file, 'histogram2D', '--start', '1', '--stop1', '2', '--stop2', '3', '--plot']);
+  t.regex(stdout, /t\(stop2\) - t\(start\) \(ns\)\n.*starts a cell/);
+});
+
 test('analyze adds a private delay, positive is later, and counts where every channel can be seen', async t => {
   const { counts, delays, startPs, stopPs } = await analyze('correlation', '--channels', '1,2', '--binwidth', '500ps', '--bins', '60', '--delay', '2=2500ps');
   const seen = (times: number[]): number[] => times.filter(ps => ps >= Number(startPs) && ps < Number(stopPs));
@@ -158,4 +181,27 @@ test('a recording that breaks off is measured as far as it goes, and says so', a
   const { code, stdout } = await tagctl(['analyze', short, 'countrate', '--channels', '1,2,3']);
   t.is(code, 0);
   t.regex(stdout, /note +header says \d+ records, the file holds \d+/);
+});
+
+test('analyze measures on virtual channels, one made of the other, and says how they are made', async t => {
+  const windowPs = 2000, coincidences: number[] = [];
+  let last: Record<number, number> = {};
+  for (const { ps, channel } of tags.filter(each => each.channel !== 3)) {
+    last[channel] = ps;
+    if (Math.abs((last[1] ?? -1e12) - (last[2] ?? -1e12)) > windowPs || last[1] === undefined || last[2] === undefined) continue;
+    coincidences.push(ps);
+    last = {};
+  }
+  // The view leaves out as much as a window at the beginning of the recording, and the moment of its last tag.
+  const seen = coincidences.filter(ps => ps >= tags[0]!.ps + windowPs && ps < tags.at(-1)!.ps);
+  const made = ['--virtual', '1001=coincidence channels=1,2 window=2ns', '--virtual', '1002=delayed channel=1001 delay=0ps'];
+  for (const extra of [[], ['--kernel', 'typescript', '--block-tags', '7']]) {
+    const document = await analyze('correlation', '--channels', '3,1002', '--binwidth', '700ps', '--bins', '101', ...made, ...extra);
+    const fromPs = Number(document['startPs']), others = timesOf(3).filter(ps => ps >= fromPs && ps < tags.at(-1)!.ps);
+    t.deepEqual(document.counts, pairs(others, seen.filter(ps => ps >= fromPs), 700, 101, 50), `seed ${random.seed}, ${extra.join(' ')}`);
+    t.like(document['virtual'] as object, { channels: { 1001: { kind: 'coincidence', channels: [1, 2], windowPs: 2000 }, 1002: { kind: 'delayed' } }, leadInPs: 2000, holdBackPs: 0 });
+  }
+  const { code, stdout, stderr } = await tagctl(['analyze', file, 'countrate', '--channels', '1001', ...made.slice(0, 2), '--delay', '2=0ps']);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /virtual 1001 .*coincidence/);
 });

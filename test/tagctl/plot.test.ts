@@ -1,6 +1,7 @@
 // test/tagctl/plot.test.ts - plots as they appear, and what must hold for every shape: nothing lost, nothing too wide.
 import test from 'ava';
 import { sparkline, bar } from '../../app/tagctl/canvas.ts';
+import { plotMap } from '../../app/tagctl/map.ts';
 import { plot, type PlotOptions, type Series } from '../../app/tagctl/plot.ts';
 import { visible } from '../../app/tagctl/terminal.ts';
 import { Random } from '../support/random.ts';
@@ -105,4 +106,52 @@ test('sparkline() and bar() scale from zero', t => {
   t.is(bar(0.53, 4, true), '██▏');
   t.is(bar(2, 4, false), '####');
   t.is(bar(NaN, 4, false), '');
+});
+
+test('plot() of unequal bins on a logarithmic axis: equal factors are equally wide, labels have their own prefix', t => {
+  const lines = plot({ x: [1e3, 1e4, 1e5, 1e6], y: [10, 20, 5], width: 0, unequal: true }, options({ logX: true, xLabel: 'delay (ps)', rows: 4 }));
+  t.is(lines.join('\n'), `\
+Correlation
+pairs
+20 +            :'''''''''''.
+   |............'           :
+   |                        :...........
+ 0 +
+   ++-----------+-----------+----------+
+    1 ns      10 ns      100 ns     1 us
+                 delay, log`);
+  const few = plot({ x: [1e3, 2e3, 4e3, 8e3], y: [3, 5, 2], width: 0, unequal: true }, options({ logX: true, xLabel: 'delay (ps)' })).join('\n');
+  for (const label of ['1 ns', '2 ns', '5 ns']) t.true(few.includes(label), few);
+});
+
+test('plotMap() shows the largest cell under each character, whatever the size', t => {
+  for (let seed = 0; seed < 60; seed++) {
+    const random = new Random(seed), columns = random.pick([40, 80]), across = random.pick([1, 5, 40, 3000]), up = random.pick([1, 3, 16, 700]);
+    const values = new Float64Array(across * up), at = random.integer(0, values.length - 1);
+    values[at] = 7;
+    const edges = (n: number): number[] => Array.from({ length: n }, (_, k) => 100 * k);
+    const terminal = { colour: random.chance(0.5), unicode: random.chance(0.5), columns };
+    const lines = plotMap({ x: edges(across), y: edges(up), values }, { ...options({ terminal }), valueLabel: 'starts', log: random.chance(0.3) }), note = `seed ${seed}\n${lines.join('\n')}`;
+    t.true(lines.every(line => visible(line) <= columns), note);
+    const body = lines.slice(2, -4), shade = terminal.colour ? (terminal.unicode ? '█' : '#') : terminal.unicode ? '█' : '@';
+    const rows = body.flatMap((line, row) => (line.slice(line.search(/[|+│┤]/) + 1).includes(shade) ? [body.length - 1 - row] : []));
+    const y = Math.floor(at / across), first = Math.floor(y * body.length / up);
+    t.deepEqual([...rows].reverse(), Array.from({ length: Math.max(1, Math.floor((y + 1) * body.length / up) - first) }, (_, k) => first + k), note);
+  }
+});
+
+test('plotMap() as it appears, and without data', t => {
+  const map = { x: [0, 100, 200, 300, 400], y: [0, 100, 200], values: [0, 0, 0, 0, 0, 0, 5, 9, 1, 0, 0, 0, 0, 0, 2] };
+  const shown = { ...options({ xLabel: 't(stop2) - t(start) (ps)', yLabel: 't(stop1) - t(start) (ps)', terminal: { ...ascii, columns: 30 } }), valueLabel: 'starts' };
+  t.is(plotMap(map, shown).join('\n'), `\
+Correlation
+t(stop1) - t(start) (ps)
+  |                     ::::::
+  |     +++++@@@@@@.....
+0 +
+  ++---------+----------+-----
+   0        200        400
+    t(stop2) - t(start) (ps)
+   .:-=+*#%@ 1 to 9 starts a cell`);
+  t.regex(plotMap({ x: [0, 1], y: [0, 1], values: [0, 0, 0, 0] }, shown).join('\n'), /no data/);
 });

@@ -52,3 +52,20 @@ for (const [blocks, kernel] of [['777', 'typescript'], ['16384', 'wasm']] as con
 onRecording('recordings: tagctl analyze gives the expected histogram with a block for every tag', async t => {
   t.is(sha256(await counts(...fineCorrelation, '--block-tags', '1')), expected().correlation_1_2_binwidth16_n20000.sha256_int32le);
 });
+
+onRecording('recordings: tagctl analyze pulsed-g2 finds the period, the missing peak and g2(0) of the pulsed source', async t => {
+  const { code, stdout, stderr } = await tagctl(['analyze', file, 'pulsed-g2', '--channel1', '1', '--channel2', '2', '--zero', '-24ns', '--json']);
+  t.is(code, 0, stderr);
+  const got = JSON.parse(stdout) as Record<'g2' | 'g2Error' | 'g2Poisson' | 'g2PoissonError' | 'periodPs' | 'centrePs' | 'central' | 'side' | 'sideDeviation' | 'poisson', number>;
+  const near = (value: number, expected: number, by: number): void => { t.true(Math.abs(value - expected) <= by, `${value} is not ${expected} +- ${by}`); };
+  near(got.periodPs, 3128.15, 0.1);
+  near(got.centrePs, -23_940, 10);
+  t.is(got.central, 2);
+  near(got.side, 488, 2);
+  near(got.sideDeviation, 26, 1.5);
+  near(got.poisson, 112, 0.5);
+  near(got.g2, 0.0041, 0.000_05);
+  near(got.g2Error, 0.0029, 0.000_05);
+  near(got.g2Poisson, 0.018, 0.0005);
+  near(got.g2PoissonError, 0.013, 0.0005);
+});

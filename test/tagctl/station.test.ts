@@ -143,7 +143,10 @@ test('set refuses what the tagger does not know, a number without a unit, and an
 test('measure runs for its time, prints the account, and disposes what it made', async t => {
   await using bench = await openBench();
   endAtOnce(bench.station);
-  const { code, stdout, stderr } = await bench.run(['measure', 'correlation', '--channels', '1,2', '--binwidth', '16ps', '--bins', '50', '--for', '10s', '--delay', '1=-1ns', '--on-settings-change', 'stop', '--json']);
+  const { code, stdout, stderr } = await bench.run([
+    'measure', 'correlation', '--channels', '1,2', '--binwidth', '16ps', '--bins', '50', '--for', '10s', '--delay', '1=-1ns',
+    '--virtual', '1001=combiner channels=1,3', '--on-settings-change', 'stop', '--json',
+  ]);
   t.is(code, 0, stderr);
   t.is(stderr, '');
   const document = JSON.parse(stdout) as Record<string, unknown>;
@@ -155,7 +158,7 @@ test('measure runs for its time, prints the account, and disposes what it made',
   t.is((document['indexPs'] as number[]).length, 50);
   const [measurement] = bench.station.tagger().measurements as [FakeMeasurement];
   t.deepEqual(measurement.config, { channel1: 1, channel2: 2, binwidthPs: 16, bins: 50 });
-  t.like(measurement.options, { start: false, delaysPs: { 1: -1000 }, onSettingsChange: 'stop' });
+  t.like(measurement.options, { start: false, delaysPs: { 1: -1000 }, virtual: { 1001: { kind: 'combiner', channels: [1, 3] } }, onSettingsChange: 'stop' });
   t.true(measurement.calls.includes('startFor 10000000000000 true'), measurement.calls.join(', '));
   t.true(measurement.closed.aborted);
 });

@@ -37,19 +37,23 @@ test('help of every command fits one screen and has an example', async t => {
   }
 });
 
-/** Each kind of argument as it is written and as it is read; a plain number is also a rate where none is asked for. */
+/** Each kind of argument as it is written and as it is read; a number of ps is written with its unit. */
 const written: Record<Parameter['kind'], [string, unknown]> = {
   channels: ['1,-2', [1, -2]], channel: ['7', 7], groups: ['1+2,1+3', [[1, 2], [1, 3]]], duration: ['1.5ns', 1500], durations: ['1ns,2ps', [1000, 2]],
   integer: ['7', 7], integers: ['7,8', [7, 8]], numbers: ['7,8.5', [7, 8.5]], number: ['7', 7], boolean: ['yes', true], name: ['mine', 'mine'], choice: ['7', '7'],
 };
 
+function writtenFor(parameter: Parameter): [string, unknown] {
+  return parameter.kind === 'number' && parameter.unit === 'ps' ? ['7.5ps', 7.5] : written[parameter.kind];
+}
+
 test('every parameter of the table can be written as an option', t => {
   for (const name of measurementNames) {
     const given: Record<string, string> = {};
-    for (const [key, { kind }] of Object.entries(specOf(name).parameters)) {
-      given[kebab(key).replaceAll(/-([a-z\d])/g, (_, letter: string) => letter.toUpperCase())] = written[kind][0];
+    for (const [key, parameter] of Object.entries(specOf(name).parameters)) {
+      given[kebab(key).replaceAll(/-([a-z\d])/g, (_, letter: string) => letter.toUpperCase())] = writtenFor(parameter)[0];
     }
-    const expected = Object.entries(specOf(name).parameters).map(([key, { kind }]) => [key, written[kind][1]]);
+    const expected = Object.entries(specOf(name).parameters).map(([key, parameter]) => [key, writtenFor(parameter)[1]]);
     t.deepEqual(configFrom(name, given), Object.fromEntries(expected));
     for (const spelling of spellings(name)) t.is(measurementOf(spelling), name);
   }
@@ -82,6 +86,7 @@ const wrong: [string, string[], number, RegExp][] = [
   ['a channel twice', ['measure', 'histogram', '--channels', '2,1', '--click', '2'], 64, /both --channels and --click/],
   ['a delay without a unit', ['measure', 'countrate', '--channels', '1', '--delay', '2=500'], 64, /--delay: .*the unit is missing/],
   ['a change of settings that does what nobody knows', ['measure', 'countrate', '--channels', '1', '--on-settings-change', 'explode'], 64, /--on-settings-change.*continue, stop, split/],
+  ['a virtual channel of no kind', ['measure', 'countrate', '--channels', '1001', '--virtual', '1001=telescope'], 64, /--virtual: there is no kind 'telescope'/],
   ['a delay of a channel that is not measured', ['measure', 'countrate', '--channels', '1', '--delay', '2=5ns'], 64, /--delay: .*does not use channel 2/],
   ['stdout as a file', ['measure', 'countrate', '--channels', '1', '--csv', '-'], 64, /Cannot write to '-'/],
   ['no link', ['info'], 64, /There is no link to a station yet\.\nRun `tagctl login`/],

@@ -25,7 +25,7 @@ export function countChannels(channelsAt: usize, n: u32, countsAt: usize): void 
 /** Tags of one channel index; `n` is a multiple of 16, at most 255 * 16. */
 // @ts-ignore: decorator
 @inline
-export function countChannel(channelsAt: usize, n: u32, channel: u32): u32 {
+function countChannel(channelsAt: usize, n: u32, channel: u32): u32 {
   const wanted = i8x16.splat(<i8>channel);
   let even = i8x16.splat(0), odd = i8x16.splat(0);
   let at = channelsAt;

@@ -55,7 +55,7 @@ function cross(clicksAt: usize, clicksEnd: usize, startsAt: usize, startsEnd: us
  */
 // @ts-ignore: decorator
 @inline
-function passed(at: usize, time: i64, limit: i64): usize {
+export function passed(at: usize, time: i64, limit: i64): usize {
   let steps: usize;
   do {
     steps = <usize>(time - load<i64>(at) >= limit) + <usize>(time - load<i64>(at, 8) >= limit)
@@ -68,7 +68,7 @@ function passed(at: usize, time: i64, limit: i64): usize {
 /** Four times behind the end of a list that no pointer passes. A list has room for them. */
 // @ts-ignore: decorator
 @inline
-function closeList(endAt: usize, latest: i64): void {
+export function closeList(endAt: usize, latest: i64): void {
   const never = latest < (<i64>1 << 62) ? latest + (<i64>1 << 61) : i64.MAX_VALUE;
   store<i64>(endAt, never);
   store<i64>(endAt, never, 8);

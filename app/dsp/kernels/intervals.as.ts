@@ -1,8 +1,8 @@
 // dsp/kernels/intervals.as.ts - tags per channel and time interval, for counters.
 //
-// Tags are sorted, so a bin is a run of them: gallop to the bin's end, then count the run per channel with SIMD. The ring
+// Tags are sorted, so a bin is a run of them: gallop to the bin's end, then count the run's bits of each channel. The ring
 // keeps one row of u64 per bin (one column a channel) and one flag byte per bin behind the rows.
-import { countChannel } from './count.as';
+import { countBits } from './bits.as';
 import { firstNotBefore } from './bound.as';
 
 // The plan, as layouts.ts writes it.
@@ -17,16 +17,19 @@ const channelOf: usize = 64; // u8[64], channel index of each column
 const columnOf: usize = 128; // u8[256], column of each channel index, 0 for those that do not count
 const weightOf: usize = 384; // u8[256], 1 for channel indexes that count
 
-const stretch: u32 = 255 * 16;
-
-/** Counts n tags into the bins they fall in, then opens the bin that holds the i64 at `untilAt`. */
-export function countIntervals(timesAt: usize, channelsAt: usize, n: u32, untilAt: usize, planAt: usize, ringAt: usize): void {
+/**
+ * Counts n tags into the bins they fall in, then opens the bin that holds the i64 at `untilAt`. `bitsAt`: the bits of channel
+ * index 0; those of the next one lie `stride` bytes on.
+ */
+export function countIntervals(
+  timesAt: usize, channelsAt: usize, n: u32, bitsAt: usize, stride: u32, untilAt: usize, planAt: usize, ringAt: usize,
+): void {
   let i: u32 = 0;
   while (i < n) {
     const time = load<i64>(timesAt + (<usize>i << 3));
     if (time >= load<i64>(planAt, openEnd)) openBinOf(time, planAt, ringAt);
     const end = endOfRun(timesAt, i, n, load<i64>(planAt, openEnd));
-    countRun(channelsAt + i, end - i, planAt, rowAt(planAt, ringAt));
+    countRun(channelsAt, i, end, bitsAt, stride, planAt, rowAt(planAt, ringAt));
     i = end;
   }
   const until = load<i64>(untilAt);
@@ -73,20 +76,18 @@ function endOfRun(timesAt: usize, i: u32, n: u32, end: i64): u32 {
   return firstNotBefore(timesAt, low, min(low + step, n), end);
 }
 
-function countRun(channelsAt: usize, n: u32, planAt: usize, rowAt: usize): void {
-  let i: u32 = 0;
+function countRun(channelsAt: usize, from: u32, to: u32, bitsAt: usize, stride: u32, planAt: usize, rowAt: usize): void {
   const columns = load<u32>(planAt, columnCount);
-  while (n - i >= 16 * columns && n - i >= 64) {
-    const length = min(n - i, stretch) & ~15;
-    for (let column: u32 = 0; column < columns; column++) {
-      const at = rowAt + (<usize>column << 3);
-      store<u64>(at, load<u64>(at) + countChannel(channelsAt + i, length, <u32>load<u8>(planAt + column, channelOf)));
+  if (to - from < 2 * columns) {
+    for (let i = from; i < to; i++) {
+      const channel = <usize>load<u8>(channelsAt + i);
+      const at = rowAt + (<usize>load<u8>(planAt + channel, columnOf) << 3);
+      store<u64>(at, load<u64>(at) + load<u8>(planAt + channel, weightOf));
     }
-    i += length;
+    return;
   }
-  for (; i < n; i++) {
-    const channel = <usize>load<u8>(channelsAt + i);
-    const at = rowAt + (<usize>load<u8>(planAt + channel, columnOf) << 3);
-    store<u64>(at, load<u64>(at) + load<u8>(planAt + channel, weightOf));
+  for (let column: u32 = 0; column < columns; column++) {
+    const at = rowAt + (<usize>column << 3), channel = <u32>load<u8>(planAt + column, channelOf);
+    store<u64>(at, load<u64>(at) + countBits(bitsAt + channel * stride, from, to));
   }
 }

@@ -36,11 +36,24 @@ export interface KernelSet {
 
   /**
    * Adds every pair whose later tag is in [0, n) to u64 bins at `countsAt`; `history` tags directly in front may be the
-   * earlier one. For windows that hold few tags. `planAt`: a PairPlan.
+   * earlier one. For windows that hold few tags. `closeAt`: bits for the larger reach; `tiesAt`: for a reach of 1 ps; the next
+   * two: bits of the clicks and of the starts. `planAt`: a PairPlan.
    */
-  pairsNear(timesAt: number, channelsAt: number, n: number, history: number, planAt: number, countsAt: number): void;
+  pairsNear(
+    timesAt: number, channelsAt: number, n: number, history: number, closeAt: number, tiesAt: number, clicksAt: number, startsAt: number,
+    planAt: number, countsAt: number,
+  ): void;
+  /** Which of n tags are of `channel`: one bit each, u64[ceil(n / 64)] at `intoAt`, zero behind the last. */
+  channelBits(channelsAt: number, n: number, channel: number, intoAt: number): void;
+  /**
+   * Which of n tags follow the one before by less than `reachPs`, as bits. A few too many below 2^31 ps, never one too few; the
+   * first means nothing where no tag is in front.
+   */
+  closeBits(timesAt: number, n: number, reachPs: number, intoAt: number): void;
   /** Writes the times of `channel` to `intoAt`, which has room for n + 4, and returns how many. */
   pickTimes(timesAt: number, channelsAt: number, n: number, channel: number, intoAt: number): number;
+  /** The same of the tags whose bits at `bitsAt` are set. */
+  pickMarked(timesAt: number, bitsAt: number, n: number, intoAt: number): number;
   /** Adds every pair of two lists of times that has something new; the first `old...` of each list are old. */
   pairsDense(
     clicksAt: number, clicks: number, oldClicks: number, startsAt: number, starts: number, oldStarts: number,
@@ -49,10 +62,13 @@ export interface KernelSet {
   /** Adds every pair of one channel with itself whose later tag is new. */
   pairsAuto(timesAt: number, n: number, old: number, planAt: number, countsAt: number): void;
   /**
-   * Counts n tags into the bins they fall in and then opens the bin that holds the i64 at `untilAt`. `planAt`: an
-   * IntervalPlan; `ringAt`: u64[slots][columns], then u8[slots] flags.
+   * Counts n tags into the bins they fall in and then opens the bin that holds the i64 at `untilAt`. `bitsAt`: bits of channel
+   * index 0, those of the next ones `stride` bytes apart. `planAt`: an IntervalPlan; `ringAt`: u64[slots][columns], then
+   * u8[slots] flags.
    */
-  countIntervals(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, ringAt: number): void;
+  countIntervals(
+    timesAt: number, channelsAt: number, n: number, bitsAt: number, stride: number, untilAt: number, planAt: number, ringAt: number,
+  ): void;
   /**
    * Steps through n tags and counts delays into the histogram in use. `startsAt`: the open starts, `oldStarts` of them,
    * followed by those among the n tags. `planAt`: a StepPlan. Returns how many tags were used: fewer than n once the last
@@ -77,4 +93,63 @@ export interface KernelSet {
   countBetween(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, entriesAt: number): number;
   /** Like `stepPairs`, into the histogram that the axes of a GridPlan choose; never ends. */
   gridPairs(timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number): void;
+  /**
+   * Phases of one channel. `planAt`: a PhasePlan; `listAt`: a ring of records; `stepsAt`: sums per step; `historyAt`: f64 residuals.
+   */
+  takePhases(timesAt: number, channelsAt: number, n: number, planAt: number, listAt: number, stepsAt: number, historyAt: number): void;
+  /** Pulses against a reference. `planAt`: a PulsePlan; `signalsAt`: its signals; `listAt`: a ring of records. */
+  watchPulses(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, signalsAt: number, listAt: number): void;
+  /** Sums for lines in windows. `planAt`: a WindowPlan; `columnsAt`: its columns; `listAt`: a ring of records. */
+  fitWindows(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, columnsAt: number, listAt: number): void;
+
+  /** Merges m sorted tags into n sorted ones in place, by time and channel index; there is room for n + m. */
+  mergeTags(timesAt: number, channelsAt: number, n: number, fromTimesAt: number, fromChannelsAt: number, m: number): void;
+  /** Tags that pass a gate, or that a combiner takes. */
+  passTags: VirtualKernel;
+  /** Coincidences that consume their tags; those of every combination of tags, which are in no order. */
+  coincide: VirtualKernel;
+  coincideAll: VirtualKernel;
+  /** Exclusive click patterns. */
+  findPatterns: VirtualKernel;
+  /** Patterns behind triggers; one tag behind each is a delay. */
+  makePulses: VirtualKernel;
+  /** Tags between those of a periodic signal. */
+  multiplyTags: VirtualKernel;
+  /** Middles of pulses. */
+  findMiddles: VirtualKernel;
+  /** Where a rate rises above or falls below a band. */
+  switchOnRate: VirtualKernel;
+  /** Counts coincidences of groups of channels. `planAt`: a CoincidePlan; `stateAt`: the state of each group. */
+  countGroups(timesAt: number, channelsAt: number, n: number, planAt: number, stateAt: number): void;
+  /** The same over lists of times, each shifted, from `doneTo` to before `until` of the plan; at least one slot. */
+  countShifted(listsAt: number, slots: number, planAt: number, stateAt: number): void;
+  /** Adds to u64[4]: heralds of the plan's range, and how many of them have a second, a third, and both within the window. */
+  countHeralds(
+    heraldsAt: number, heralds: number, secondsAt: number, seconds: number, thirdsAt: number, thirds: number, planAt: number, intoAt: number,
+  ): void;
+  /**
+   * Adds the pairs of `clicks` new clicks with the starts before them to u64 bins of growing width. `planAt`: a LogPlan, which keeps
+   * places in the list of starts; `removed` of those left it in front since the last call. The list has room for 4 more.
+   */
+  pairsLog(clicksAt: number, clicks: number, startsAt: number, starts: number, removed: number, planAt: number, countsAt: number): void;
+  /**
+   * From each last start to the first stop on every axis after it: one count in the cell that these delays give, once all are
+   * there. `planAt`: a FirstStopsPlan. Times before the i64 at `untilAt` are settled.
+   */
+  countFirstStops(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, countsAt: number): void;
+  /**
+   * Pairs at delays from 2^20 ps by products of counts in bins that grow. `planAt`: a TauPlan and its state; the i64 at `fromAt` is
+   * where the grid of bins begins. Counts all that is over by the i64 at `untilAt`.
+   */
+  multiTau(timesAt: number, channelsAt: number, n: number, fromAt: number, untilAt: number, planAt: number, countsAt: number): void;
+  /** Counts what `multiTau` has open, as if nothing came any more, and begins anew. */
+  multiTauEnd(planAt: number, countsAt: number): void;
 }
+
+/**
+ * Makes the tags of a virtual channel out of n tags, given that all others are at the i64 at `untilAt` or later. `planAt`: the
+ * record of its kind in virtual-layout.ts. Returns how many were written, or -1 if there was no room.
+ */
+export type VirtualKernel = (
+  timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, intoTimesAt: number, intoChannelsAt: number, room: number,
+) => number;

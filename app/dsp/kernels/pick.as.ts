@@ -31,3 +31,28 @@ export function pickTimes(timesAt: usize, channelsAt: usize, n: u32, channel: u3
   }
   return <u32>((endAt - intoAt) >> 3);
 }
+
+/** The same of tags whose bits at `bitsAt` are set. */
+export function pickMarked(timesAt: usize, bitsAt: usize, n: u32, intoAt: usize): u32 {
+  let endAt = intoAt;
+  for (let i: u32 = 0; i < n; i += 64, bitsAt += 8) {
+    let bits = load<u64>(bitsAt);
+    if (n - i < 64) bits &= (<u64>1 << (n - i)) - 1;
+    if (!bits) continue;
+    const at = timesAt + (<usize>i << 3);
+    let placeAt = endAt;
+    endAt += <usize>popcnt(bits) << 3;
+    do {
+      store<i64>(placeAt, load<i64>(at + (<usize>ctz(bits) << 3)));
+      bits &= bits - 1;
+      store<i64>(placeAt, load<i64>(at + (<usize>(ctz(bits) & 63) << 3)), 8);
+      bits &= bits - 1;
+      store<i64>(placeAt, load<i64>(at + (<usize>(ctz(bits) & 63) << 3)), 16);
+      bits &= bits - 1;
+      store<i64>(placeAt, load<i64>(at + (<usize>(ctz(bits) & 63) << 3)), 24);
+      bits &= bits - 1;
+      placeAt += 32;
+    } while (bits);
+  }
+  return <u32>((endAt - intoAt) >> 3);
+}

@@ -1,9 +1,10 @@
 // dsp/kernels/twin-dense.ts - twins of pick.as.ts and dense.as.ts: pairs of two lists with two moving pointers.
 import type { KernelSet } from './kernels.ts';
+import { forBits } from './twin-bits.ts';
 import { readPairPlan } from './twin-plan.ts';
 import { addCount, difference, type Views } from './words.ts';
 
-export function denseKernels(views: () => Views): Pick<KernelSet, 'pickTimes' | 'pairsDense' | 'pairsAuto'> {
+export function denseKernels(views: () => Views): Pick<KernelSet, 'pickTimes' | 'pickMarked' | 'pairsDense' | 'pairsAuto'> {
   /** Every click of [click, clicksEnd) with every start of [start, startsEnd) that is in range; all are words. */
   function cross(click: number, clicksEnd: number, start: number, startsEnd: number, planAt: number, countsAt: number): void {
     const all = views();
@@ -32,6 +33,17 @@ export function denseKernels(views: () => Views): Pick<KernelSet, 'pickTimes' | 
         u32[into + 1] = u32[first + 2 * i + 1]!;
         into += 2;
       }
+      return (into - intoAt / 4) / 2;
+    },
+
+    pickMarked(timesAt, bitsAt, n, intoAt) {
+      const { u32 } = views(), first = timesAt / 4;
+      let into = intoAt / 4;
+      forBits(n, word => u32[bitsAt / 4 + word]!, i => {
+        u32[into] = u32[first + 2 * i]!;
+        u32[into + 1] = u32[first + 2 * i + 1]!;
+        into += 2;
+      });
       return (into - intoAt / 4) / 2;
     },
 

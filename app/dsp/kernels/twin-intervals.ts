@@ -29,7 +29,7 @@ export function intervalKernels(views: () => Views): Pick<KernelSet, 'countInter
   }
 
   return {
-    countIntervals(timesAt, channelsAt, n, untilAt, planAt, ringAt) {
+    countIntervals(timesAt, channelsAt, n, _bitsAt, _stride, untilAt, planAt, ringAt) {
       const { u8, u32, i32 } = views();
       const end = (planAt + intervalPlan.openEnd) / 4, columns = u32[(planAt + intervalPlan.columns) / 4]!;
       const columnsAt = planAt + intervalPlan.columnOf, weightsAt = planAt + intervalPlan.weightOf;

@@ -1,11 +1,12 @@
 // dsp/kernels/twin-near.ts - twin of near.as.ts: look back from every tag that follows its predecessor closely.
 import type { KernelSet } from './kernels.ts';
+import { forBits } from './twin-bits.ts';
 import { readPairPlan } from './twin-plan.ts';
 import { addCount, difference, type Views } from './words.ts';
 
 export function nearKernels(views: () => Views): Pick<KernelSet, 'pairsNear'> {
   return {
-    pairsNear(timesAt, channelsAt, n, history, planAt, countsAt) {
+    pairsNear(timesAt, channelsAt, n, history, closeAt, _tiesAt, clicksAt, startsAt, planAt, countsAt) {
       const all = views();
       const { u8, u32, i32 } = all;
       const { click, start, below, widthPs, aheadPs, behindPs } = readPairPlan(all, planAt);
@@ -13,9 +14,9 @@ export function nearKernels(views: () => Views): Pick<KernelSet, 'pairsNear'> {
       const countLater = (delayPs: number): void => addCount(u32, zero + 2 * Math.floor(delayPs / widthPs), 1);
       const countEarlier = (delayPs: number): void => addCount(u32, zero - 2 * Math.ceil(delayPs / widthPs), 1);
 
-      for (let i = history > 0 ? 0 : 1; i < n; i++) {
+      const lookBack = (i: number): void => {
+        if (i === 0 && history === 0) return;
         const channel = u8[channelsAt + i]!, w = first + 2 * i;
-        if ((channel !== click && channel !== start) || difference(u32, i32, w, w - 2) >= reachPs) continue;
         const limitPs = click === start ? reachPs : channel === click ? aheadPs : behindPs;
         const partner = channel === click ? start : click;
         for (let k = i - 1; k >= -history; k--) {
@@ -30,7 +31,9 @@ export function nearKernels(views: () => Views): Pick<KernelSet, 'pairsNear'> {
             if (delayPs > 0 && delayPs < behindPs) countEarlier(delayPs);
           }
         }
-      }
+      };
+      const closeOf = (word: number): number => u32[closeAt / 4 + word]! & (u32[clicksAt / 4 + word]! | u32[startsAt / 4 + word]!);
+      forBits(n, closeOf, lookBack);
     },
   };
 }

@@ -29,6 +29,7 @@ export class BinRing {
   readonly #layout: ReturnType<typeof layoutOf>;
   readonly #workspace: Workspace;
   readonly #views: () => Views;
+  readonly #channels: readonly number[];
   readonly #planAt: number;
   #at: number;
   /** Oldest bin of the ring in use. */
@@ -42,20 +43,22 @@ export class BinRing {
     this.#shape = shape;
     this.#layout = layoutOf(shape);
     this.#workspace = workspace;
+    this.#channels = channels;
     this.#views = viewsOf(workspace.memory);
     this.#planAt = at + this.#layout.plan.offset;
     this.#at = at + this.#layout.first.offset;
     writeIntervalPlan(workspace.memory, this.#planAt, { channels, binwidthPs: shape.binwidthPs, slots: this.#slots });
   }
 
-  count({ timesAt, channelsAt, n, fromPs, toPs }: Segment): void {
+  count(segment: Segment): void {
+    const { fromPs, toPs } = segment;
     if (this.#originPs === undefined) this.#begin(fromPs);
     else if (fromPs > this.#coveredPs) {
       this.#setU32(intervalPlan.flagNew, 1);
-      this.#advance(0, 0, 0, fromPs - 1n);
+      this.#advance({ timesAt: 0, channelsAt: 0, n: 0 }, 0, fromPs - 1n);
       this.#setU32(intervalPlan.flagNew, 0);
     }
-    this.#advance(timesAt, channelsAt, n, toPs);
+    this.#advance(segment, this.#workspace.shared.channels(segment, this.#channels), toPs);
     this.#coveredPs = toPs;
   }
 
@@ -107,10 +110,11 @@ export class BinRing {
     this.#plan.setBigInt64(intervalPlan.openEnd, originPs + BigInt(this.#shape.binwidthPs), true);
   }
 
-  #advance(timesAt: number, channelsAt: number, n: number, untilPs: bigint): void {
+  #advance({ timesAt, channelsAt, n }: Pick<Segment, 'timesAt' | 'channelsAt' | 'n'>, bitsAt: number, untilPs: bigint): void {
     const untilAt = this.#planAt - this.#layout.plan.offset + this.#layout.until.offset;
-    new DataView(this.#workspace.memory.buffer).setBigInt64(untilAt, untilPs, true);
-    this.#workspace.kernels.countIntervals(timesAt, channelsAt, n, untilAt, this.#planAt, this.#at);
+    this.#views().i64[untilAt / 8] = untilPs;
+    const { kernels, shared } = this.#workspace;
+    kernels.countIntervals(timesAt, channelsAt, n, bitsAt, shared.stride, untilAt, this.#planAt, this.#at);
   }
 
   get #plan(): DataView { return new DataView(this.#workspace.memory.buffer, this.#planAt, intervalPlan.bytes); }

@@ -12,21 +12,23 @@ import { Pairs, pairsBytes, type PairRange } from './pairs.ts';
 import { StretchAccount, expectedPerPs, fromScalars, none } from './stretches.ts';
 import { Tally } from './tally.ts';
 
-/** What the two have different: names of the arguments, and where zero lies. */
+/** What they have different: names of the arguments, and the range of delays. */
 export interface PairKind {
   click: string;
   start: string;
-  below(bins: number): number;
+  rangeOf(config: CheckedConfig): PairRange;
 }
-const histogramKind: PairKind = { click: 'click', start: 'start', below: () => 0 };
-const correlationKind: PairKind = { click: 'channel1', start: 'channel2', below: bins => Math.floor(bins / 2) };
+const histogramKind: PairKind = { click: 'click', start: 'start', rangeOf: config => rangeOf(config, () => 0) };
+const correlationKind: PairKind = { click: 'channel1', start: 'channel2', rangeOf: config => rangeOf(config, bins => Math.floor(bins / 2)) };
 
-function rangeOf(kind: PairKind, config: CheckedConfig): PairRange {
+function rangeOf(config: CheckedConfig, below: (bins: number) => number): PairRange {
   const bins = numberOf(config, 'bins');
-  return { bins, below: kind.below(bins), binwidthPs: numberOf(config, 'binwidthPs') };
+  return { bins, below: below(bins), binwidthPs: numberOf(config, 'binwidthPs') };
 }
 
-class PairMeasurement implements Measurement {
+export function pairMeasurementBytes(range: PairRange): number { return pairsBytes(range) + binsBytes(range.bins); }
+
+export class PairMeasurement implements Measurement {
   readonly done = false;
   readonly #pairs: Pairs;
   readonly #bins: Bins;
@@ -34,7 +36,7 @@ class PairMeasurement implements Measurement {
   readonly #stretches: StretchAccount;
 
   constructor(kind: PairKind, config: CheckedConfig, workspace: Workspace) {
-    const range = rangeOf(kind, config);
+    const range = kind.rangeOf(config);
     const click = workspace.indexOf(numberOf(config, kind.click));
     const startChannel = optionalOf(config, kind.start);
     const start = startChannel === undefined ? click : workspace.indexOf(startChannel);
@@ -75,7 +77,7 @@ class PairTotals implements Totals {
   #stretches = none();
 
   constructor(kind: PairKind, config: CheckedConfig, workspace: Pick<Workspace, 'memory' | 'kernels'>) {
-    this.#range = rangeOf(kind, config);
+    this.#range = kind.rangeOf(config);
     this.#isAuto = config[kind.start] === undefined || config[kind.start] === config[kind.click];
     this.#bins = new BinTotals(workspace, this.#range.bins);
   }
@@ -125,7 +127,7 @@ export function binCentres(range: PairRange, { tickPs }: Pick<ResultInfo, 'tickP
 
 function classOf(kind: PairKind): MeasurementClass {
   return {
-    bytes: config => pairsBytes(rangeOf(kind, config)) + binsBytes(numberOf(config, 'bins')),
+    bytes: config => pairMeasurementBytes(kind.rangeOf(config)),
     create: (config, workspace) => new PairMeasurement(kind, config, workspace),
     totals: (config, workspace) => new PairTotals(kind, config, workspace),
   };

@@ -47,6 +47,12 @@ export class OpenTimes {
     this.#tail += this.#kernels.pickTimes(timesAt, channelsAt, n, channel, this.#listAt + 8 * this.#tail);
   }
 
+  /** The same of n <= keep tags whose bits are set. */
+  appendMarked(timesAt: number, bitsAt: number, n: number): void {
+    if (this.#tail + n > 2 * this.keep) this.#moveToStart();
+    this.#tail += this.#kernels.pickMarked(timesAt, bitsAt, n, this.#listAt + 8 * this.#tail);
+  }
+
   /** Forgets times that are `reachPs` or more before the time at `nowAt`, and the oldest beyond `keep`; returns the latter's number. */
   trim(nowAt: number, reachPs: number): number {
     writeEarlier(this.#views(), this.#limitAt, nowAt, reachPs - 1);

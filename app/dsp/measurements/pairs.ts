@@ -78,11 +78,18 @@ export class Pairs {
 
     if (covered && this.#isSparse(segment)) {
       this.#forget();
-      this.#workspace.kernels.pairsNear(timesAt, channelsAt, n, history, this.#planAt, countsAt);
+      const { kernels, shared } = this.#workspace;
+      const { click, start } = this.#plan;
+      // Only a start that sorts behind its click must look for ties.
+      const tiesAt = this.#plan.below === 0 && click < start ? shared.close(segment, 1) : 0;
+      kernels.pairsNear(
+        timesAt, channelsAt, n, history, shared.close(segment, this.#reachPs), tiesAt, shared.channel(segment, click), shared.channel(segment, start),
+        this.#planAt, countsAt,
+      );
       this.#keepForNextCall(segment);
     } else {
       if (!this.#listed) this.#list(segment, -history, 0);
-      this.#countDense(timesAt, channelsAt, n, countsAt);
+      this.#countDense(segment, countsAt);
     }
   }
 
@@ -131,27 +138,34 @@ export class Pairs {
     writeEarlier(views, this.#limitAt, timesAt + 8 * Math.min(to, n - 1), this.#reachPs - 1);
     const first = from + this.#workspace.kernels.lowerBound(timesAt + 8 * from, to - from, this.#limitAt);
     this.#listed = true;
-    this.#inPortions(timesAt + 8 * first, channelsAt + first, to - first, () => undefined);
-  }
-
-  #countDense(timesAt: number, channelsAt: number, n: number, countsAt: number): void {
-    const { kernels } = this.#workspace;
-    this.#inPortions(timesAt, channelsAt, n, (oldClicks, oldStarts) => {
-      const clicks = this.#clicks, starts = this.#starts;
-      if (this.#isAuto) kernels.pairsAuto(starts.at, starts.n, oldStarts, this.#planAt, countsAt);
-      else kernels.pairsDense(clicks.at, clicks.n, oldClicks, starts.at, starts.n, oldStarts, this.#planAt, countsAt);
+    this.#inPortions(timesAt + 8 * first, to - first, (at, count) => {
+      const firstChannelAt = channelsAt + (at - timesAt) / 8;
+      this.#starts.append(at, firstChannelAt, count, this.#plan.start);
+      if (!this.#isAuto) this.#clicks.append(at, firstChannelAt, count, this.#plan.click);
     });
   }
 
-  /** Appends tags to the lists as many at a time as the lists can take, calls `appended`, and forgets what is out of reach. */
-  #inPortions(timesAt: number, channelsAt: number, n: number, appended: (oldClicks: number, oldStarts: number) => void): void {
-    const portion = Math.min(this.#clicks.keep, this.#starts.keep);
+  #countDense(segment: Segment, countsAt: number): void {
+    const { kernels, shared } = this.#workspace, clicks = this.#clicks, starts = this.#starts;
+    const startsAt = shared.channel(segment, this.#plan.start), clicksAt = shared.channel(segment, this.#plan.click);
+    this.#inPortions(segment.timesAt, segment.n, (at, count) => {
+      const bitsFrom = (at - segment.timesAt) / 64, oldClicks = clicks.n, oldStarts = starts.n;
+      starts.appendMarked(at, startsAt + bitsFrom, count);
+      if (this.#isAuto) kernels.pairsAuto(starts.at, starts.n, oldStarts, this.#planAt, countsAt);
+      else {
+        clicks.appendMarked(at, clicksAt + bitsFrom, count);
+        kernels.pairsDense(clicks.at, clicks.n, oldClicks, starts.at, starts.n, oldStarts, this.#planAt, countsAt);
+      }
+    });
+  }
+
+  /** Has tags appended to the lists, as many at a time as the lists can take, and forgets what is out of reach. */
+  #inPortions(timesAt: number, n: number, append: (at: number, count: number) => void): void {
+    // Whole words of bits.
+    const portion = Math.floor(Math.min(this.#clicks.keep, this.#starts.keep) / 64) * 64;
     for (let i = 0; i < n; i += portion) {
       const count = Math.min(portion, n - i), at = timesAt + 8 * i, nowAt = at + 8 * (count - 1);
-      const oldClicks = this.#clicks.n, oldStarts = this.#starts.n;
-      this.#starts.append(at, channelsAt + i, count, this.#plan.start);
-      if (!this.#isAuto) this.#clicks.append(at, channelsAt + i, count, this.#plan.click);
-      appended(oldClicks, oldStarts);
+      append(at, count);
       this.dropped += this.#starts.trim(nowAt, this.#isAuto ? this.#reachPs : this.#aheadPs) + this.#clicks.trim(nowAt, this.#behindPs);
     }
   }

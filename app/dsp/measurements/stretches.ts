@@ -117,3 +117,20 @@ export function expectedPerPs(stretches: Stretches, rates: 'global' | 'segment')
     return sums.weightPs - sums.weight * delayPs;
   };
 }
+
+/**
+ * A function of a range of delays from 0 up: the sum over stretches of r1 * r2 * max(T - d, 0), over all d from `fromPs` to
+ * `toPs`, in pairs. Exact where a range reaches over the end of a stretch.
+ */
+export function expectedPairs(stretches: Stretches, rates: 'global' | 'segment'): (fromPs: number, toPs: number) => number {
+  const { livePs, counts, long, short } = stretches, global = (counts[0] / livePs) * (counts[1] / livePs), isGlobal = rates === 'global';
+  const [weight, weightPs] = isGlobal ? [global * long.number, global * long.sumPs] : [long.weight, long.weightPs];
+  return (fromPs, toPs) => {
+    let pairs = (weightPs - weight * ((fromPs + toPs) / 2)) * (toPs - fromPs);
+    for (const { lengthPs, number, weight: own } of short) {
+      const endPs = Math.min(toPs, lengthPs);
+      if (endPs > fromPs) pairs += (isGlobal ? global * number : own) * (lengthPs - (fromPs + endPs) / 2) * (endPs - fromPs);
+    }
+    return pairs;
+  };
+}

@@ -1,6 +1,6 @@
 // dsp/measurements/tally.ts - how many tags of its own channels a measurement was given.
 //
-// The block's header has counted already when the whole block is seen; a part of one is counted here with SIMD.
+// The block's header has counted already when the whole block is seen; a part of one is counted once for all who see it.
 import { viewsOf, type Views } from '../kernels/words.ts';
 import type { Segment, Workspace } from '../measurement.ts';
 
@@ -24,14 +24,9 @@ export class Tally {
     this.latest = new Float64Array(indexes.length);
   }
 
-  add(segment: Pick<Segment, 'channelsAt' | 'n' | 'countsAt'>): void {
-    const { kernels, scratchAt } = this.#workspace;
+  add(segment: Segment): void {
+    const countsAt = this.#workspace.shared.counts(segment);
     const { u32 } = this.#views();
-    const countsAt = segment.countsAt || scratchAt;
-    if (!segment.countsAt) {
-      u32.fill(0, scratchAt / 4, scratchAt / 4 + 256);
-      kernels.countChannels(segment.channelsAt, segment.n, scratchAt);
-    }
     for (let i = 0; i < this.#indexes.length; i++) {
       const count = u32[countsAt / 4 + this.#indexes[i]!]!;
       this.latest[i] = count;

@@ -36,7 +36,7 @@ export function analyzeCommand(context: Context): Command {
 
 async function analyzeOnce(file: string, name: MeasurementName, options: AnalyzeOptions, context: Context): Promise<void> {
   const config = configFrom(name, options);
-  checkDelays(name, config, options.delay);
+  checkDelays(name, config, options);
   const forPs = durationOf(options.for);
   const blockTags = blockTagsOf(options.blockTags);
   await checkOutput(options);

@@ -1,16 +1,19 @@
 // tagctl/commands/course.ts - the options that `measure` and `analyze` share, and what follows from them.
 import { Option, type Command } from 'commander';
-import { settingsChanges, type OnSettingsChange } from '../../core/station.ts';
+import { settingsChanges, type CreateOptions, type OnSettingsChange } from '../../core/station.ts';
 import { measurementNames, measurements, type MeasurementName } from '../../core/measurements.ts';
+import type { VirtualChannels } from '../../core/virtual.ts';
 import { TaggerError } from '../../core/errors.ts';
 import { addMeasurementOptions, collectDelay, kebab, parseTime, spellings } from '../measure-options.ts';
 import { addOutputOptions, type OutputOptions } from '../output.ts';
 import { normalizable } from '../outcome.ts';
 import { command } from '../help.ts';
+import { collectVirtual } from '../virtual-option.ts';
 
 export interface CourseOptions extends OutputOptions {
   for: string;
   delay?: Record<number, number>;
+  virtual?: VirtualChannels;
   onSettingsChange?: OnSettingsChange;
   normalized?: boolean;
   rates?: string;
@@ -30,6 +33,7 @@ export function eachMeasurement(parent: Command, defaultFor: string, finish: (su
     sub
       .option('--for <TIME>', `how long, or \`end\` of the source (${defaultFor})`, defaultFor)
       .option('--delay <CHANNEL=TIME>', 'private delay, may be repeated; positive is later', collectDelay)
+      .option('--virtual <NUMBER=KIND ...>', "virtual channel, may be repeated: '1001=coincidence channels=1,2 window=1ns'", collectVirtual)
       .addOption(new Option('--on-settings-change <WHAT>', `if somebody changes a setting of its channels: ${settingsChanges.join(', ')}`).choices([...settingsChanges]));
     if (normalizable.has(name)) {
       sub
@@ -43,8 +47,8 @@ export function eachMeasurement(parent: Command, defaultFor: string, finish: (su
 }
 
 /** How the measurement is made; it starts when its time is known. */
-export function createOptions({ delay, onSettingsChange }: CourseOptions): { start: false; delaysPs?: Record<number, number>; onSettingsChange?: OnSettingsChange } {
-  return { start: false, ...(delay ? { delaysPs: delay } : {}), ...(onSettingsChange ? { onSettingsChange } : {}) };
+export function createOptions({ delay, virtual, onSettingsChange }: CourseOptions): { start: false } & Pick<CreateOptions, 'delaysPs' | 'virtual' | 'onSettingsChange'> {
+  return { start: false, ...(delay ? { delaysPs: delay } : {}), ...(virtual ? { virtual } : {}), ...(onSettingsChange ? { onSettingsChange } : {}) };
 }
 
 /** `end`, or a positive stream time in ps. */

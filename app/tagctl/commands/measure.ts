@@ -26,7 +26,7 @@ export function measureCommand(context: Context): Command {
 
 async function measureOnce(name: MeasurementName, options: MeasureOptions, context: Context): Promise<void> {
   const config = configFrom(name, options);
-  checkDelays(name, config, options.delay);
+  checkDelays(name, config, options);
   const forPs = durationOf(options.for);
   await checkOutput(options);
   await withTagger(options, context, async tagger => {

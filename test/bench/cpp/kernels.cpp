@@ -3,6 +3,7 @@
 // usage: kernels FILE N ROUNDS: FILE holds i64 times[N], then u8 channels[N]. For each line `kernel a b width bins` on the
 // standard input prints the Mtags/s of each round and a checksum of the counts.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -75,6 +76,88 @@ static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u3
   }
 }
 
+static i64 seen[64];
+static std::vector<i64> made(1 << 20);
+static u32 madeTags;
+
+/** Coincidences of channels 0 to k - 1, each tag used once: the last time of each channel. */
+static void coincide(const i64* times, const u8* channels, u32 n, u32 k, i64 window) {
+  for (u32 i = 0; i < n; i++) {
+    if (channels[i] >= k) continue;
+    const i64 time = times[i];
+    seen[channels[i]] = time;
+    // Two are best compared without a branch between, more of them are best given up early.
+    if (k == 2) {
+      if (time - std::min(seen[0], seen[1]) > window) continue;
+    } else {
+      u32 near = 0;
+      while (near < k && time - seen[near] <= window) near++;
+      if (near < k) continue;
+    }
+    made[madeTags++] = time;
+    for (u32 m = 0; m < k; m++) seen[m] = INT64_MIN / 2;
+  }
+}
+
+/** Tags of two channels as one. */
+static void combine(const i64* times, const u8* channels, u32 n, u32 a, u32 b) {
+  for (u32 i = 0; i < n; i++) if (channels[i] == a || channels[i] == b) made[madeTags++] = times[i];
+}
+
+/** Tags of channel 0 from a tag of `start` to one of `stop`. */
+static bool isOpen;
+static void gate(const i64* times, const u8* channels, u32 n, u32 start, u32 stop) {
+  for (u32 i = 0; i < n; i++) {
+    if (channels[i] == 0 && isOpen) made[madeTags++] = times[i];
+    if (channels[i] == start) isOpen = true;
+    if (channels[i] == stop) isOpen = false;
+  }
+}
+
+/** Plain Laurence: both channels picked out, then for each edge a pointer through all starts, four edges at a time. */
+static void laurence(const i64* times, const u8* channels, u32 n, u32 start, u32 click, const std::vector<i64>& edges) {
+  static std::vector<i64> starts, clicks;
+  starts.clear(), clicks.clear();
+  for (u32 i = 0; i < n; i++) {
+    if (channels[i] == click) clicks.push_back(times[i]);
+    if (channels[i] == start) starts.push_back(times[i]);
+  }
+  const u32 all = u32(starts.size());
+  for (size_t k = 0; k < edges.size(); k += 4) {
+    u32 place[4] = {};
+    u64 sum[4] = {};
+    i64 edge[4];
+    for (size_t j = 0; j < 4; j++) edge[j] = edges[std::min(k + j, edges.size() - 1)];
+    for (const i64 time : clicks) {
+      for (int j = 0; j < 4; j++) {
+        while (place[j] < all && time - starts[place[j]] >= edge[j]) place[j]++;
+        sum[j] += place[j];
+      }
+    }
+    for (size_t j = 0; j < 4; j++) counts[k + j] += sum[j];
+  }
+}
+
+/** From the last start to the first stop on two channels, into a map of bins by bins. */
+static void firstStops(const i64* times, const u8* channels, u32 n, u32 start, u32 width, u32 bins) {
+  static i64 from, first[2];
+  static u32 waiting;
+  if (n == 0) waiting = 0;
+  for (u32 i = 0; i < n; i++) {
+    const u32 channel = channels[i];
+    if (channel == start) from = times[i], waiting = 3;
+    else if (channel == start + 1 || channel == start + 2) {
+      const u32 axis = channel - start - 1;
+      if (!(waiting & 1u << axis)) continue;
+      first[axis] = times[i] - from;
+      waiting &= ~(1u << axis);
+      if (waiting) continue;
+      const u64 x = u64(first[0]) / width, y = u64(first[1]) / width;
+      if (x < bins && y < bins) counts[x * bins + y]++;
+    }
+  }
+}
+
 struct Rule { i64 accepts, dead; u64 seen; u32 left, divider; bool triggers, filtered; };
 static std::vector<Rule> rules(256);
 static std::vector<i64> keptTimes(block);
@@ -124,21 +207,30 @@ int main(int, char** arguments) {
     const std::string kernel = name;
     for (int round = 0; round <= rounds; round++) {
       std::fill(counts.begin(), counts.end(), 0);
-      head = tail = bin = 0;
+      head = tail = bin = madeTags = 0;
+      isOpen = false;
+      std::fill(seen, seen + 64, INT64_MIN / 2);
       edge = i64(width);
+      std::vector<i64> edges; // 1 ns to `width`
+      for (u32 k = 0; k <= bins && kernel == "laurence"; k++) edges.push_back(std::llround(1000 * std::pow(width / 1000, double(k) / bins)));
       conditionStart(a, b, i64(width), bins);
       const double begin = cpuSeconds();
-      for (u32 i = 0; i < n; i += block) {
+      if (kernel == "laurence") laurence(times.data(), channels.data(), n, a, b, edges);
+      else for (u32 i = 0; i < n; i += block) {
         const u32 m = std::min(block, n - i);
         if (kernel == "count") count(&channels[i], m);
         else if (kernel == "counter") counter(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "coincide") coincide(&times[i], &channels[i], m, a, i64(width));
+        else if (kernel == "combine") combine(&times[i], &channels[i], m, a, b);
+        else if (kernel == "gate") gate(&times[i], &channels[i], m, a, b);
+        else if (kernel == "stops") firstStops(&times[i], &channels[i], m, a, u32(width), bins);
         else if (kernel == "condition") condition(&times[i], &channels[i], m);
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
       const double seconds = cpuSeconds() - begin;
       if (round > 0) std::printf("%.2f ", n / seconds / 1e6); // the first round warms up
     }
-    u64 sum = 0;
+    u64 sum = madeTags;
     for (size_t k = 0; k < counts.size(); k++) sum += counts[k] * (k % 9973 + 1);
     std::printf("%llu\n", (unsigned long long)sum);
     std::fflush(stdout);

@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { measurementClasses } from '../../../app/dsp/measurements/index.ts';
 import type { Measurement, SegmentEnd, Totals } from '../../../app/dsp/measurement.ts';
 import type { KernelSet } from '../../../app/dsp/kernels/kernels.ts';
+import { SharedWork } from '../../../app/dsp/shared-work.ts';
 import { loadKernels } from '../../../app/dsp/kernels/load.ts';
 import type { CheckedConfig, MeasurementName } from '../../../app/core/measurements.ts';
 import type { ResultInfo } from '../../../app/core/results.ts';
@@ -32,9 +33,10 @@ export interface Feed {
 
 const tail = 4096, largestCall = 65_536;
 const timesOffset = 0, channelsOffset = 8 * (tail + largestCall), countsOffset = channelsOffset + tail + largestCall;
-const scratchOffset = countsOffset + 1024, regionOffset = Math.ceil((scratchOffset + 1024) / 64) * 64;
+const scratchOffset = countsOffset + 1024, sharedOffset = scratchOffset + 1024;
+const regionOffset = Math.ceil((sharedOffset + SharedWork.bytes(largestCall)) / 64) * 64;
 
-const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
+const memory = new WebAssembly.Memory({ initial: 128, maximum: 65536, shared: true });
 const kernelSets = { wasm: loadKernels(memory, 'wasm'), typescript: loadKernels(memory, 'typescript') };
 
 /** One measurement and its totals over fresh memory. */
@@ -45,6 +47,7 @@ export class Bench {
   originPs = 0n;
   livePs = 0;
   readonly #deadTimePs: number;
+  readonly #shared: SharedWork;
 
   constructor(name: MeasurementName, config: CheckedConfig, kind: KernelSet['kind'] = 'wasm', deadTimePs = 0) {
     const bytes = measurementClasses[name].bytes(config);
@@ -52,8 +55,9 @@ export class Bench {
     if (missing > 0) memory.grow(Math.ceil(missing / 65536));
     // StartStop reserves tens of megabytes: entries, which are written before they are read, lie behind the rest.
     new Uint8Array(memory.buffer, regionOffset, name === 'startStop' ? 9 * 2 ** 20 : bytes).fill(0);
+    this.#shared = new SharedWork(memory, kernelSets[kind], sharedOffset, largestCall);
     const workspace = {
-      kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset,
+      kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset, shared: this.#shared,
       indexOf: (channel: number) => channel, tick: { num: 1, den: 1 },
     };
     this.measurement = measurementClasses[name].create(config, workspace);
@@ -81,6 +85,7 @@ export class Bench {
       new Uint32Array(memory.buffer, countsOffset, 256).fill(0);
       kernelSets.wasm.countChannels(channelsAt, n, countsOffset);
     }
+    this.#shared.begin();
     this.measurement.process({
       timesAt: timesOffset + 8 * tail, channelsAt, n, history, historyComplete: history === from,
       fromPs: fromPs - this.originPs, toPs: toPs - this.originPs, countsAt: counted ? countsOffset : 0,
