@@ -68,6 +68,7 @@ class Bench {
     for (let block; (block = this.#reader.take()); this.#reader.release()) {
       const { i64, u8 } = viewsOf(this.sink.memory);
       const driverPs = (at: number): bigint => BigInt.asIntN(64, i64[at]! + BigInt(block!.rebases) * 2n ** 62n);
+      if (block.history > this.stretches.at(-1)!.length) throw new Error('the tail of a block reaches over a break');
       const open = this.stretches.at(-1)!.slice(-block.history);
       for (const [i, { timePs }] of block.history === 0 ? [] : open.entries()) {
         if (driverPs(block.timesAt / 8 - open.length + i) !== timePs) throw new Error('the tail of a block is not what came before');
