@@ -8,13 +8,14 @@ import { counting } from './specs/counting.ts';
 import { delays } from './specs/delays.ts';
 import { imaging } from './specs/imaging.ts';
 import { photons } from './specs/photons.ts';
+import { streams } from './specs/streams.ts';
 import { user } from './specs/user.ts';
 
-export type { CounterData } from './objects.ts';
+export type { CounterData, TagBuffer } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...imaging, ...photons, ...user,
+  ...counting, ...delays, ...imaging, ...photons, ...streams, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

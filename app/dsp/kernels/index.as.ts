@@ -18,3 +18,4 @@ export { pickTags } from './pick-tags.as';
 export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
 export { coincide, coincideShifted, countHeralds } from './coincide.as';
+export { listTags, sampleLevels } from './rows.as';

@@ -75,4 +75,8 @@ export interface KernelSet {
   countHeralds(
     heraldsAt: number, heralds: number, secondsAt: number, seconds: number, thirdsAt: number, thirds: number, planAt: number, intoAt: number,
   ): void;
+  /** Writes i64 time and u64 place of each tag that has one in u8[256] at `placesAt` (255: none), at most `room` rows; returns how many. */
+  listTags(timesAt: number, channelsAt: number, n: number, placesAt: number, intoAt: number, room: number): number;
+  /** Follows levels by a sampler's plan; per trigger i64 time, u64 levels, u64 known levels, at most `room` rows. Returns the triggers. */
+  sampleLevels(timesAt: number, channelsAt: number, n: number, planAt: number, intoAt: number, room: number): number;
 }

@@ -10,6 +10,7 @@ import { gridKernels } from './twin-grid.ts';
 import { intervalKernels } from './twin-intervals.ts';
 import { nearKernels } from './twin-near.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
+import { rowKernels } from './twin-rows.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
@@ -21,6 +22,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
     ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
-    ...coincideKernels(views),
+    ...coincideKernels(views), ...rowKernels(views),
   };
 }

@@ -6,12 +6,14 @@ import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
 import { correlation, histogram } from './histogram.ts';
 import { pulsedG2 } from './pulsed-g2.ts';
+import { sampler } from './sampler.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
 import { timeDifferencesND } from './time-differences-nd.ts';
+import { timeTagStream } from './time-tag-stream.ts';
 import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
-  coincidenceRates, pulsedG2,
+  coincidenceRates, pulsedG2, timeTagStream, sampler,
 };
