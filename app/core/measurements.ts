@@ -10,13 +10,14 @@ import { delays } from './specs/delays.ts';
 import { frequency } from './specs/frequency.ts';
 import { imaging } from './specs/imaging.ts';
 import { photons } from './specs/photons.ts';
+import { streams } from './specs/streams.ts';
 import { user } from './specs/user.ts';
 
-export type { CounterData, FrequencyCounterData, PulsePerSecondData } from './objects.ts';
+export type { CounterData, FrequencyCounterData, PulsePerSecondData, TagBuffer } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {
-  ...counting, ...delays, ...binned, ...imaging, ...frequency, ...photons, ...user,
+  ...counting, ...delays, ...binned, ...imaging, ...frequency, ...photons, ...streams, ...user,
 } as const satisfies Record<string, MeasurementSpec>;
 
 export type MeasurementName = keyof typeof measurements;

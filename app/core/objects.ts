@@ -6,6 +6,7 @@ export interface ObjectTypes {
   CounterData: CounterData;
   FrequencyCounterData: FrequencyCounterData;
   PulsePerSecondData: PulsePerSecondData;
+  TagBuffer: TagBuffer;
 }
 
 /** The answer of `Counter.getDataObject`. Arrays are [channels, size] in row order. */
@@ -68,4 +69,20 @@ export interface PulsePerSecondData {
   signalOffsetsPs: Float64Array;
   /** 1 where every signal had its pulse. */
   status: Int8Array;
+}
+
+/** The answer of `TimeTagStream.getData`. Arrays are [size]. */
+export interface TagBuffer {
+  size: number;
+  hasOverflows: boolean;
+  /** Entries dropped since the start because too many waited. */
+  dropped: number;
+  /** Stream time, ps. */
+  timePs: BigInt64Array;
+  /** 0 where an entry is of no channel. */
+  channels: Int32Array;
+  /** 0 tag, 1 break of the time base, 2 loss begins, 3 loss ends, 4 missed tags. */
+  types: Int32Array;
+  /** Missed tags of an entry of type 4. */
+  missed: Float64Array;
 }

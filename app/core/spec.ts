@@ -34,6 +34,8 @@ export type Getter = {
   readonly shape?: string;
   readonly unit?: string;
   readonly args?: Parameters;
+  /** Reading takes away what it gives (`remove`: where that argument is true): answers are never shared between readers. */
+  readonly takes?: true | 'remove';
 } & (
   /**
    * `counts` come in the narrowest unsigned array that fits, `times` as BigInt64Array (absolute times), `numbers` as

@@ -29,7 +29,9 @@ export class PartList {
 
   add(totals: Totals, info: ResultInfo): void {
     const values = new Map<string, unknown>();
-    for (const getter of Object.keys(specOf(this.#name).getters)) values.set(getter, totals.evaluate(getter, this.#defaults(getter), info));
+    // Those that take away come last: the others must see all.
+    const getters = Object.entries(specOf(this.#name).getters).toSorted(([, a], [, b]) => Number(a.takes === true) - Number(b.takes === true));
+    for (const [getter] of getters) values.set(getter, totals.evaluate(getter, this.#defaults(getter), info));
     this.#kept.push({ info, values, bytes: [...values.values()].reduce<number>((sum, value) => sum + bytesOf(value), 0) });
     while (this.#kept.length > limits.partsPerMeasurement || (this.#kept.length > 1 && this.#bytes > limits.partBytesPerMeasurement)) {
       this.#kept.shift();

@@ -4,7 +4,9 @@
 // asked again. Requests that come meanwhile wait for the next one: whoever asks sees everything up to that moment.
 // Equal requests of one batch are evaluated once.
 import type { MessagePort } from 'node:worker_threads';
+import { specOf } from '../core/arguments.ts';
 import { TaggerError, toNote, type ErrorNote } from '../core/errors.ts';
+import type { MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
 import { loadKernels } from './kernels/load.ts';
 import { viewsOf } from './memory.ts';
@@ -155,7 +157,7 @@ export class Results {
       this.#refuse(asked, toNote(error));
       return;
     }
-    for (const same of batches(asked)) {
+    for (const same of batches(info.name, asked)) {
       const [{ getter, args, part }] = same;
       try {
         const calls = same.map(({ call }) => call);
@@ -191,11 +193,13 @@ function describedAt({ described, info }: Entry, revision: number | undefined): 
   return revision === undefined ? info : (described.findLast(each => each.revision <= revision) ?? described[0])?.info ?? info;
 }
 
-/** Requests by getter and arguments; those that change something when read (`remove`) are never shared. */
-function batches(requests: readonly Request[]): [Request, ...Request[]][] {
+/** Requests by getter and arguments; one that takes away what it reads is never shared. */
+function batches(name: MeasurementName, requests: readonly Request[]): [Request, ...Request[]][] {
+  const { getters } = specOf(name);
   const groups = new Map<string, [Request, ...Request[]]>();
   for (const request of requests) {
-    const key = request.args['remove'] === true ? `call ${request.call}` : JSON.stringify([request.getter, request.args, request.part]);
+    const takes = getters[request.getter ?? '']?.takes;
+    const key = takes === true || (takes !== undefined && request.args[takes] === true) ? `call ${request.call}` : JSON.stringify([request.getter, request.args, request.part]);
     const group = groups.get(key);
     if (group) group.push(request);
     else groups.set(key, [request]);

@@ -127,16 +127,20 @@ function withErrorIn(unit: string, value: number, error: number): string {
   return error > 0 ? `${withError(value, error)} ${unit}`.trim() : `${Number(value.toPrecision(9))} ${unit}`.trim();
 }
 
+/** A list of a million tags belongs into a file. */
+const mostRows = 100;
+
 /** Where a table says more than a plot: one for each length of list, its columns beside each other. */
 function listTables({ name, values }: Outcome): string[] {
   const tables = Map.groupBy(Object.keys(values).filter(key => typeof values[key] === 'object' && !isErrorOf(values, key)), key => dimensionsOf(name, key).join());
   return [...tables.values()].flatMap(keys => {
-    const rows = Array.from({ length: (values[keys[0]!] as NumberArray).length }, (_, i) => keys.map(key => {
+    const { length } = values[keys[0]!] as NumberArray, more = Math.max(0, length - mostRows);
+    const rows = Array.from({ length: length - more }, (_, i) => keys.map(key => {
       const value = Number((values[key] as NumberArray)[i]), errors = values[errorKey(key)], unit = unitOf(name, key);
       if (Number.isNaN(value)) return '-';
       return typeof errors === 'object' ? withErrorIn(unit, value, Number(errors[i])) : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
     }));
-    return ['', ...table([keys.map(label), ...rows].map(cells => ['', ...cells]), [false, ...keys.map(() => true)])];
+    return ['', ...table([keys.map(label), ...rows].map(cells => ['', ...cells]), [false, ...keys.map(() => true)]), ...more > 0 ? [`  and ${whole(more)} more`] : []];
   });
 }
 

@@ -37,7 +37,7 @@ export const counting = {
         type: 'numbers', shape: '[channels, values]', unit: 'Hz', help: 'Rates; NaN where a bin was not complete or touched a lost interval.', args: rolling,
       },
       getDataTotalCounts: { type: 'counts', shape: '[channels]', unit: 'tags', help: 'All tags since the start, the open bin and counted missed tags included.' },
-      getDataObject: { type: 'object', of: 'CounterData', help: 'Bins with times and overflow mask; with remove, every bin is handed out exactly once.',
+      getDataObject: { type: 'object', of: 'CounterData', takes: 'remove', help: 'Bins with times and overflow mask; with remove, every bin is handed out exactly once.',
         args: { remove: { kind: 'boolean', default: false, help: 'Hand out each complete bin once.' } } },
       getIndex: { type: 'numbers', shape: '[values]', unit: 'ps', help: 'k * binwidth.' },
     },

@@ -36,3 +36,4 @@ export { countFirstStops } from './first-stops.as';
 export { multiTau, multiTauEnd } from './multi-tau.as';
 export { conditionTags } from './condition.as';
 export { followClock } from './clock.as';
+export { listTags, sampleLevels } from './rows.as';

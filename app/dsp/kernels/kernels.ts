@@ -144,6 +144,10 @@ export interface KernelSet {
   multiTau(timesAt: number, channelsAt: number, n: number, fromAt: number, untilAt: number, planAt: number, countsAt: number): void;
   /** Counts what `multiTau` has open, as if nothing came any more, and begins anew. */
   multiTauEnd(planAt: number, countsAt: number): void;
+  /** Writes i64 time and u64 place of each tag that has one in u8[256] at `placesAt` (255: none), at most `room` rows; returns how many. */
+  listTags(timesAt: number, channelsAt: number, n: number, placesAt: number, intoAt: number, room: number): number;
+  /** Follows levels by a sampler's plan; per trigger i64 time, u64 levels, u64 known levels, at most `room` rows. Returns the triggers. */
+  sampleLevels(timesAt: number, channelsAt: number, n: number, planAt: number, intoAt: number, room: number): number;
 }
 
 /**

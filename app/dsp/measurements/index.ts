@@ -12,14 +12,16 @@ import { pulsePerSecondMonitor } from './pulse-per-second-monitor.ts';
 import { pulsedG2 } from './pulsed-g2.ts';
 import { histogram2D, histogramND } from './first-stops.ts';
 import { histogramLogBins } from './histogram-log-bins.ts';
+import { sampler } from './sampler.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
 import { timeDifferencesND } from './time-differences-nd.ts';
+import { timeTagStream } from './time-tag-stream.ts';
 import { userKernel } from './user-kernel.ts';
 
 export const measurementClasses: MeasurementClasses = {
   histogramLogBins, histogram2D, histogramND,
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
   frequencyStability, frequencyCounter, pulsePerSecondMonitor, phaseNoise,
-  coincidenceRates, pulsedG2,
+  coincidenceRates, pulsedG2, timeTagStream, sampler,
 };
