@@ -79,6 +79,6 @@ export const delays = {
     outputs: { indexPs: 'getIndex', counts: 'getCounts' },
     plot: { getter: 'getData', x: 't(click) - t(start) (ps)', y: 'pairs', sparse: true },
     example: '--click 2 --start 1 --binwidth 100ps --npy out.npy',
-    loss: 'The open start is forgotten.',
+    loss: 'The open start is forgotten, at an epoch too: no delay spans either.',
   },
 } as const satisfies Record<string, MeasurementSpec>;
