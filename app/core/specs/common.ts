@@ -18,7 +18,7 @@ export const rates = {
 /** g2 and its error, as `--normalized` gives them. */
 export const g2 = { g2: 'getDataNormalized', g2Error: 'getDataNormalizedError' } as const;
 
-export const pairsAtLoss = 'Open starts are forgotten; no pair spans a lost interval. Live time and the segments of g2 leave it out.';
+export const pairsAtLoss = 'Open starts are forgotten; no pair spans a lost interval or an epoch. Live time and the segments of g2 leave it out.';
 
 /** A number among the arguments, for the sizes of a table; 1 where it is absent. */
 export function sizeOf(config: CheckedConfig, key: string): number {

@@ -44,7 +44,7 @@ export const counting = {
     outputs: { indexPs: 'getIndex', counts: 'getData', rateHz: 'getDataNormalized', countsTotal: 'getDataTotalCounts' },
     plot: { getter: 'getDataNormalized', x: 'time (ps)', y: 'rate (Hz)' },
     example: '--channels 1,2 --binwidth 10ms --values 100',
-    loss: 'The grid of bins goes on; every bin that touches the interval is flagged: its rate is NaN, its counts are what was received.',
+    loss: 'The grid of bins goes on; every bin that touches the interval is flagged: its rate is NaN, its counts are what was received. An epoch flags the bin it falls in and those that nobody saw.',
     bins: config => sizeOf(config, 'channels') * sizeOf(config, 'values'),
   },
   countBetweenMarkers: {
@@ -71,7 +71,8 @@ export const counting = {
     },
     plot: { getter: 'getData', x: 'begin (ps)', y: 'tags', kind: 'points' },
     example: '--click 1 --begin 3 --values 500',
-    loss: 'The open bin ends where tags begin to be lost, keeps what it has and is flagged: its rate is NaN. The next begin opens the next bin; stopping gives the open bin up.',
+    loss: 'The open bin ends where tags begin to be lost, keeps what it has and is flagged: its rate is NaN. The next begin opens the next bin. ' +
+      'An epoch ends the bin in the same way, so that no width spans it; stopping gives the open bin up.',
     bins: config => 3 * sizeOf(config, 'values'),
     check: config => (config['begin'] === config['end'] ? 'begin and end are the same channel' : undefined),
   },

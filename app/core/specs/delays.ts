@@ -63,7 +63,8 @@ export const delays = {
     outputs: { indexPs: 'getIndex', counts: 'getData', rounds: 'getCounts', histogramIndex: 'getHistogramIndex', ready: 'ready' },
     plot: { getter: 'getData', x: 't(click) - t(start) (ps)', y: 'pairs' },
     example: '--click 2 --start 1 --next 3',
-    loss: 'Open starts are forgotten, and the steps begin anew: it waits for sync, or for next, since tags of those may be among the lost.',
+    loss: 'Open starts are forgotten, and the steps begin anew: it waits for sync, or for next, since tags of those may be among the lost. ' +
+      'An epoch does the same.',
     bins: config => sizeOf(config, 'bins') * sizeOf(config, 'histograms'),
   },
   startStop: {
@@ -78,6 +79,6 @@ export const delays = {
     outputs: { indexPs: 'getIndex', counts: 'getCounts' },
     plot: { getter: 'getData', x: 't(click) - t(start) (ps)', y: 'pairs', sparse: true },
     example: '--click 2 --start 1 --binwidth 100ps --npy out.npy',
-    loss: 'The open start is forgotten.',
+    loss: 'The open start is forgotten, at an epoch too: no delay spans either.',
   },
 } as const satisfies Record<string, MeasurementSpec>;

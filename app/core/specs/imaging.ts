@@ -28,7 +28,7 @@ export const imaging = {
     outputs: { indexPs: 'getIndex', counts: 'getData', histogramIndex: 'getHistogramIndex' },
     plot: { getter: 'getData', x: 't(click) - t(start) (ps)', y: 'pairs' },
     example: '--click 2 --start 1 --next 3,4 --histograms 8,8',
-    loss: 'Open starts are forgotten, and every axis begins anew: it waits for its sync, or for its next, since those may be among the lost.',
+    loss: 'Open starts are forgotten, and every axis begins anew: it waits for its sync, or for its next, since those may be among the lost. An epoch does the same.',
     bins: config => (config['histograms'] as readonly number[]).reduce((product, size) => product * size, sizeOf(config, 'bins')),
     check: config => {
       const axes = lengthOf(config, 'histograms');

@@ -1,7 +1,5 @@
 // dsp/kernels/grid-layout.ts - the record of delays into a grid of histograms; grid.as.ts reads the same offsets.
-
-/** Channel that no tag has. */
-export const noChannel = 256;
+import { noChannel } from './layouts.ts';
 
 /** One axis; a channel that is not used is `noChannel`. */
 export interface GridAxis { next: number; sync: number; size: number }

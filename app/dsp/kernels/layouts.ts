@@ -2,6 +2,9 @@
 //
 // Offsets in bytes; the `.as.ts` files read the same ones. All records are 64-byte aligned.
 
+/** Channel index that no tag has, for a role that no channel plays. */
+export const noChannel = 256;
+
 /** What a pair kernel looks for: d = t(click) - t(start) in [-below * width, (bins - below) * width). */
 export interface PairPlan { click: number; start: number; below: number; bins: number; binwidthPs: number }
 export const pairPlan = { bytes: 64, click: 0, start: 4, below: 8, bins: 12, widthPs: 16 } as const;
@@ -34,7 +37,7 @@ export function writeIntervalPlan(memory: WebAssembly.Memory, at: number, plan: 
   });
 }
 
-/** Histograms that a next channel steps through; a channel that is not given is 256. */
+/** Histograms that a next channel steps through; a channel that is not given is `noChannel`. */
 export interface StepPlan {
   click: number; start: number; next: number; sync: number; bins: number; histograms: number; maxRounds: number; binwidthPs: number;
 }

@@ -2,12 +2,9 @@
 //
 // The choice for open starts: they stay open when the histogram changes, and the pair counts where its click finds it. After a
 // break in the stream a next may have been missed, so the steps begin anew like all other open state.
-import { stepPlan, writeStepPlan, type StepPlan } from '../kernels/layouts.ts';
+import { noChannel, stepPlan, writeStepPlan, type StepPlan } from '../kernels/layouts.ts';
 import type { Segment, Workspace } from '../measurement.ts';
 import { OpenTimes, keepFor } from './open-times.ts';
-
-/** Channel index that no tag has. */
-export const noChannel = 256;
 
 export function steppedPairsBytes(rangePs: number): number { return stepPlan.bytes + OpenTimes.bytes(keepFor(rangePs)); }
 

@@ -4,7 +4,8 @@
 // anew, since a next or a sync may be among the lost.
 import type { CheckedConfig } from '../../core/measurements.ts';
 import type { ResultInfo } from '../../core/results.ts';
-import { gridAxis, gridPlan, noChannel, resetGrid, writeGridPlan, type GridAxis } from '../kernels/grid-layout.ts';
+import { gridAxis, gridPlan, resetGrid, writeGridPlan, type GridAxis } from '../kernels/grid-layout.ts';
+import { noChannel } from '../kernels/layouts.ts';
 import type { Measurement, MeasurementClass, Payload, Segment, Totals, Workspace } from '../measurement.ts';
 import { BinTotals, Bins, binsBytes } from './bins.ts';
 import { listOf, numberOf, optionalOf } from './config.ts';

@@ -3,13 +3,14 @@
 // Without next and sync it is one Histogram and uses its kernels. With sync alone, nothing counts before the first sync.
 import type { CheckedConfig } from '../../core/measurements.ts';
 import type { ResultInfo } from '../../core/results.ts';
+import { noChannel } from '../kernels/layouts.ts';
 import { viewsOf } from '../memory.ts';
 import type { Measurement, MeasurementClass, Payload, Segment, Totals, Workspace } from '../measurement.ts';
 import { BinTotals, Bins, binsBytes } from './bins.ts';
 import { numberOf, optionalOf } from './config.ts';
 import { binCentres, binEdges } from './histogram.ts';
 import { Pairs, pairsBytes, type PairRange } from './pairs.ts';
-import { SteppedPairs, noChannel, steppedPairsBytes } from './stepped-pairs.ts';
+import { SteppedPairs, steppedPairsBytes } from './stepped-pairs.ts';
 import { Tally } from './tally.ts';
 
 function rangeOf(config: CheckedConfig): PairRange {

@@ -59,23 +59,32 @@ test('Counter equals the count of tags per bin, in both forms, kernels and sizes
   }
 });
 
-test('getDataObject with remove hands out every bin once and says how many were overwritten before', t => {
-  for (let seed = 0; seed < 40; seed++) {
-    const random = new Random(500 + seed), binwidthPs = 10, values = random.pick([3, 30, 9000]);
-    const stretches = randomStretches(random, { channels: 2, meanPs: 30 }), bins = everyBin(stretches, binwidthPs);
-    const bench = new Bench('counter', { channels, binwidthPs, values });
-    let taken = 0;
-    const take = (): void => {
-      const data = bench.read('getDataObject', { remove: true }) as CounterData, note = `seed ${500 + seed}, ${values} values`;
-      taken += data.droppedBins;
-      for (let i = 0; i < data.size; i++, taken++) {
-        t.deepEqual(channels.map((_, column) => Number(data.counts[column * data.size + i])), bins[taken]!.counts, note);
-        t.is(data.timePs[i], stretches[0]!.fromPs + BigInt(taken * binwidthPs), note);
-        t.is(data.indexPs[i], taken * binwidthPs, note);
-      }
+test('getDataObject with remove hands out every bin once, with its flag and rate, and says how many were overwritten before', t => {
+  for (let seed = 500; seed < 560; seed++) {
+    const random = new Random(seed), binwidthPs = random.pick([3, 10, 50]), values = random.pick([1, 3, 30, 9000]), kind = random.pick(['wasm', 'typescript'] as const);
+    const stretches = randomStretches(random, { channels: 3, meanPs: 30 }), bins = everyBin(stretches, binwidthPs), { missed } = totalsOf(stretches);
+    const bench = new Bench('counter', { channels, binwidthPs, values }, kind), note = `seed ${seed}, ${kind}, bins of ${binwidthPs}, ${values} values`;
+    let taken = 0, inBins = channels.map(() => 0);
+    const take = (): CounterData => {
+      const before = taken, data = bench.read('getDataObject', { remove: true }) as CounterData, { size } = data;
+      const places = Array.from({ length: size }, (_, i) => before + data.droppedBins + i);
+      taken += data.droppedBins + size;
+      t.is(data.droppedBins, Math.max(0, taken - values - before), note);
+      sameNumbers(t, Array.from(data.counts, Number), channels.flatMap((_, column) => places.map(bin => bins[bin]!.counts[column]!)), note);
+      sameNumbers(t, data.rateHz, channels.flatMap((_, column) =>
+        places.map(bin => (bins[bin]!.flagged ? NaN : (bins[bin]!.counts[column]! / binwidthPs) * 1e12))), note);
+      sameNumbers(t, data.overflowMask, places.map(bin => (bins[bin]!.flagged ? 1 : 0)), note);
+      t.is(data.overflow, places.some(bin => bins[bin]!.flagged), note);
+      sameNumbers(t, data.indexPs, places.map(bin => bin * binwidthPs), note);
+      t.deepEqual([...data.timePs], places.map(bin => stretches[0]!.fromPs + BigInt(bin * binwidthPs)), note);
+      t.deepEqual(data.channels, channels, note);
+      inBins = channels.map((_, column) => bins.slice(0, taken).reduce((sum, bin) => sum + bin.counts[column]!, 0));
+      // Bins that were dropped are in the totals; the open bin is not. Counted missed tags come at the end of their stretch.
+      Array.from(data.totalCounts, Number).forEach((total, i) => t.true(total >= inBins[i]! && total <= inBins[i]! + missed[i]!, note));
+      return data;
     };
     bench.feed(stretches, {
-      cut: () => random.integer(1, 30),
+      cut: () => random.integer(0, 30) || 1,
       publishAfter: () => {
         if (!random.chance(0.4)) return false;
         bench.publish();
@@ -83,9 +92,12 @@ test('getDataObject with remove hands out every bin once and says how many were 
         return false;
       },
     });
-    take();
-    t.is(taken, bins.length, `seed ${500 + seed}`);
-    t.is((bench.read('getDataObject', { remove: true }) as CounterData).size, 0);
+    const last = take();
+    t.is(taken, bins.length, note);
+    t.deepEqual(Array.from(last.totalCounts, Number), inBins.map((count, i) => count + missed[i]!), note);
+    t.is((bench.read('getDataObject', { remove: true }) as CounterData).size, 0, note);
+    const kept = bench.read('getDataObject') as CounterData;
+    t.deepEqual([kept.size, kept.droppedBins], [Math.min(values, bins.length), 0], `${note}: without remove all that is kept is shown again`);
   }
 });
 

@@ -1,0 +1,112 @@
+// ops/docs.ts - writes docs/measurements.md from the table of measurements: node ops/docs.ts, after the table has changed.
+//
+// Everything in it comes from app/core/measurements.ts; a test fails when the file is not what the table gives.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { limits } from '../app/core/limits.ts';
+import { measurementNames, measurements, type Getter, type MeasurementName, type MeasurementSpec, type Parameter } from '../app/core/measurements.ts';
+import { formatPs } from '../app/core/units.ts';
+import { kebab } from '../app/tagctl/measure-options.ts';
+
+export function measurementsPage(): string {
+  return [
+    '# Measurements', '',
+    'Made by `node ops/docs.ts` from the one table, `app/core/measurements.ts`; change that, not this page.', '',
+    'Arguments have their unit at the end of their name. `tagctl` takes each as an option, in kebab case without the unit and with the unit in the value:',
+    '`binwidthPs: 16` is `--binwidth 16ps`. Every argument outside its range is refused with its range. A measurement has at most',
+    `${limits.binsPerMeasurement} bins. Bins are half-open. Counts arrive in the client as Float64Array, absolute times as BigInt64Array.`, '',
+    ...measurementNames.map(name => `- [${measurements[name].className}](#${measurements[name].className.toLowerCase()}): ${measurements[name].summary}`), '',
+    '## What happens at a lost interval and at an epoch', '',
+    'Whatever the class, the result carries the worst grade of loss, its lost intervals and its live time; missed tags never enter a rate, a histogram or g2; no difference',
+    'is formed across a lost interval, an epoch (the device began its time anew) or a step back in time. Where nothing else is said, an epoch does what a lost interval does.', '',
+    ...table(['class', 'at a lost interval or an epoch'], measurementNames.map(name => [measurements[name].className, measurements[name].loss])), '',
+    ...measurementNames.flatMap(section),
+  ].join('\n');
+}
+
+function section(name: MeasurementName): string[] {
+  const spec: MeasurementSpec = measurements[name];
+  const options = Object.entries(spec.parameters).map(([key, parameter]) => [
+    `\`${key}\``, kindOf(parameter), rangeOf(parameter), defaultOf(parameter), parameter.help]);
+  const getters = Object.entries(spec.getters).map(([key, getter]) => [`\`${key}(${argumentsOf(getter)})\``, typeOf(getter), getter.unit ?? '', getter.help]);
+  return [
+    `## ${spec.className}`, '', spec.summary, '',
+    ...table(['argument', 'kind', 'range', 'default', 'meaning'], options), '',
+    ...table(['getter', 'gives', 'unit', 'meaning'], getters), '',
+    `${spec.loss}`, '',
+    '```ts', `await using measurement = await tagger.measure('${name}', ${written(exampleOf(spec))});`, `const { value, info } = await measurement.read('${spec.plot.getter}');`, '```', '',
+    '```sh', `tagctl measure ${kebab(name)} ${spec.example}`, `tagctl analyze recording.ptu ${kebab(name)} ${spec.example}`, '```', '',
+    `\`tagctl\` gives ${Object.keys({ ...spec.outputs, ...spec.normalized }).map(key => `\`${key}\``).join(', ')}.`, '',
+  ];
+}
+
+function kindOf(parameter: Parameter): string {
+  if (parameter.kind === 'duration' || parameter.kind === 'durations') return `${parameter.kind} (ps)`;
+  return parameter.kind === 'number' && parameter.unit !== '' ? `number (${parameter.unit})` : parameter.kind;
+}
+
+function rangeOf(parameter: Parameter): string {
+  const show = (value: number): string => (
+    parameter.kind.startsWith('duration') ? formatPs(value) : Math.abs(value) === Number.MAX_VALUE ? 'any' : String(value));
+  switch (parameter.kind) {
+    case 'channel': return 'a channel';
+    case 'channels':
+      return `${parameter.min} to ${parameter.max}${parameter.repeats ? '' : ', all different'}${parameter.unused ? '; 0 = none' : ''}`;
+    case 'groups': return `${parameter.min} to ${parameter.max} groups of ${parameter.least} to ${parameter.most} channels`;
+    case 'durations': case 'integers': case 'numbers':
+      return `${parameter.least} to ${parameter.most} values${show(parameter.max) === 'any' ? '' : `, each ${show(parameter.min)} to ${show(parameter.max)}`}`;
+    case 'boolean': return 'true, false';
+    case 'name': return 'letters, digits and . _ -';
+    case 'choice': return parameter.choices.join(', ');
+    default: return show(parameter.max) === 'any' ? 'any' : `${show(parameter.min)} to ${show(parameter.max)}`;
+  }
+}
+
+function defaultOf(parameter: Parameter): string {
+  if ('optional' in parameter && parameter.optional) return 'may be left out';
+  if (!('default' in parameter) || parameter.default === undefined) return 'must be given';
+  if (Array.isArray(parameter.default)) return `[${parameter.default.join(', ')}]`;
+  return parameter.kind === 'duration' ? formatPs(Number(parameter.default)) : String(parameter.default);
+}
+
+function argumentsOf({ args = {} }: Getter): string {
+  const names = Object.entries(args).map(([key, parameter]) => `${key}: ${defaultOf(parameter)}`);
+  return names.length === 0 ? '' : `{ ${names.join(', ')} }`;
+}
+
+function typeOf(getter: Getter): string { return `${getter.type === 'object' ? getter.of : getter.type} ${getter.shape ?? ''}`.trim(); }
+
+/** What must be given, with channels 1, 2, ... and the least of everything else; the engine takes it as it stands. */
+export function exampleOf(spec: MeasurementSpec): Record<string, unknown> {
+  let channel = 1;
+  const given = Object.entries(spec.parameters).flatMap(([key, parameter]): [string, unknown][] => {
+    if (defaultOf(parameter) !== 'must be given') return [];
+    switch (parameter.kind) {
+      case 'channel': return [[key, channel++]];
+      case 'channels': return [[key, Array.from({ length: Math.max(2, parameter.min) }, () => channel++)]];
+      case 'groups': return [[key, Array.from({ length: parameter.min }, () => Array.from({ length: parameter.least }, () => channel++))]];
+      case 'durations': case 'integers': case 'numbers': return [[key, Array.from({ length: Math.max(1, parameter.least) }, () => parameter.min)]];
+      case 'name': return [[key, 'name']];
+      case 'duration': case 'integer': case 'number': return [[key, parameter.min]];
+      default: return [];
+    }
+  });
+  return Object.fromEntries(given);
+}
+
+function written(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? `'${value}'` : String(value);
+  return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${written(item)}`).join(', ')} }`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = new URL('../docs/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(new URL('measurements.md', folder), measurementsPage());
+}
