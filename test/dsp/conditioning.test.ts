@@ -68,6 +68,7 @@ class Bench {
     for (let block; (block = this.#reader.take()); this.#reader.release()) {
       const { i64, u8 } = viewsOf(this.sink.memory);
       const driverPs = (at: number): bigint => BigInt.asIntN(64, i64[at]! + BigInt(block!.rebases) * 2n ** 62n);
+      if (block.history > this.stretches.at(-1)!.length) throw new Error('the tail of a block reaches over a break');
       const open = this.stretches.at(-1)!.slice(-block.history);
       for (const [i, { timePs }] of block.history === 0 ? [] : open.entries()) {
         if (driverPs(block.timesAt / 8 - open.length + i) !== timePs) throw new Error('the tail of a block is not what came before');
@@ -191,11 +192,13 @@ test('a change of rules touches no channel but those whose rule it changes', t =
     let last: Conditioning = { ...randomRules(random, 4), dividers: [2, 1, 3, 1], deadTimesPs: [0, 5000, 500, 1e12] };
     const rules = Array.from({ length: 6 }, () => {
       const channel = random.integer(0, 3), next = randomRules(random, 4);
-      const kind = random.pick(['all', 'divider', 'divider', 'dead', 'filter', 'nothing']);
+      const kind = random.pick(['all', 'divider', 'divider', 'dead', 'filter', 'trigger', 'nothing']);
       // Never all off: then nothing is remembered.
       if (kind === 'all') last = { ...next, deadTimesPs: last.deadTimesPs };
       if (kind === 'divider') last = { ...last, dividers: last.dividers.with(channel, random.pick([1, 2, 5])) };
       if (kind === 'dead') last = { ...last, deadTimesPs: last.deadTimesPs.with(channel, random.pick([1, 700, 20_000])) };
+      const isFree = last.trigger.length > 0 && ![...last.trigger, ...last.filtered].includes(channel);
+      if (kind === 'trigger' && isFree) last = { ...last, trigger: [...last.trigger, channel] };
       if (kind === 'filter') last = { ...last, trigger: next.trigger, filtered: next.filtered };
       return last;
     });
