@@ -169,6 +169,63 @@ test('new rules hold from the next tag on and begin anew; without rules nothing 
   }
 });
 
+/** A channel begins anew where its own rule changes, a filtered one also where the triggers do; `parts` under `rules`, one each. */
+function changed(parts: readonly Tag[][], rules: readonly Conditioning[]): Tag[] {
+  const ruleOf = ({ trigger, filtered, dividers, deadTimesPs }: Conditioning, channel: number): string => JSON.stringify([
+    dividers[channel], deadTimesPs[channel], trigger.includes(channel), filtered.includes(channel) && trigger.toSorted(),
+  ]);
+  const passed = new Set<Tag>();
+  for (let channel = 0; channel < 4; channel++) {
+    for (let from = 0, to; from < parts.length; from = to) {
+      for (to = from + 1; to < parts.length && ruleOf(rules[to]!, channel) === ruleOf(rules[from]!, channel);) to++;
+      for (const tag of conditioned(parts.slice(from, to).flat(), rules[from]!)) if (tag.channel === channel) passed.add(tag);
+    }
+  }
+  return parts.flat().filter(tag => passed.has(tag));
+}
+
+test('a change of rules touches no channel but those whose rule it changes', t => {
+  let undisturbed = 0;
+  for (let seed = 0; seed < 80; seed++) {
+    const random = new Random(seed);
+    // Sometimes one channel alone, as a client would; sometimes everything, or nothing.
+    let last: Conditioning = { ...randomRules(random, 4), dividers: [2, 1, 3, 1], deadTimesPs: [0, 5000, 500, 1e12] };
+    const rules = Array.from({ length: 6 }, () => {
+      const channel = random.integer(0, 3), next = randomRules(random, 4);
+      const kind = random.pick(['all', 'divider', 'divider', 'dead', 'filter', 'trigger', 'nothing']);
+      // Never all off: then nothing is remembered.
+      if (kind === 'all') last = { ...next, deadTimesPs: last.deadTimesPs };
+      if (kind === 'divider') last = { ...last, dividers: last.dividers.with(channel, random.pick([1, 2, 5])) };
+      if (kind === 'dead') last = { ...last, deadTimesPs: last.deadTimesPs.with(channel, random.pick([1, 700, 20_000])) };
+      const isFree = last.trigger.length > 0 && ![...last.trigger, ...last.filtered].includes(channel);
+      if (kind === 'trigger' && isFree) last = { ...last, trigger: [...last.trigger, channel] };
+      if (kind === 'filter') last = { ...last, trigger: next.trigger, filtered: next.filtered };
+      return last;
+    });
+    let now = random.pick([0n, 2n ** 53n - 20_000n, 2n ** 62n - 20_000n, 2n ** 63n - 2n ** 40n - 20_000n]);
+    const parts = rules.map(() => {
+      const tags = Array.from({ length: random.integer(0, 40) }, (): Tag => ({ timePs: now += BigInt(random.pick([0, 1, 100, 400])), channel: random.integer(0, 3) }));
+      // Equal times come in the order of channels, as drivers give them.
+      return tags.sort((a, b) => Number(a.timePs - b.timePs) || a.channel - b.channel);
+    });
+    const expected = changed(parts, rules);
+    for (const kernel of ['wasm', 'typescript'] as const) {
+      const bench = new Bench(random, kernel, random.pick([1, 7, 16_384]));
+      for (const [i, part] of parts.entries()) {
+        bench.sink.condition(rules[i]!);
+        bench.perform({ do: 'commit', atOnce: 9, tags: { timesPs: part.map(({ timePs }) => timePs), channels: part.map(({ channel }) => channel) } });
+      }
+      bench.sink.finish();
+      bench.drain();
+      t.deepEqual(bench.stretches.flat(), expected, `seed ${seed}, ${kernel}`);
+      const { channels } = bench.sink.ledger.snapshot();
+      t.is(channels.reduce((sum, { delivered, filtered }) => sum + delivered + filtered, 0), parts.flat().length, `seed ${seed}, ${kernel}`);
+    }
+    if (expected.length !== parts.flatMap((part, i) => conditioned(part, rules[i]!)).length) undisturbed++;
+  }
+  t.true(undisturbed > 40, `${undisturbed} of 80 depend on what was before a change`);
+});
+
 test('a tag that conditioning took out during an overflow is not missed', t => {
   const bench = new Bench(new Random(1), 'wasm', 100);
   bench.sink.condition({ trigger: [], filtered: [], dividers: [2], deadTimesPs: [] });
