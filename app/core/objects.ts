@@ -6,6 +6,7 @@ export interface ObjectTypes {
   CounterData: CounterData;
   FrequencyCounterData: FrequencyCounterData;
   PulsePerSecondData: PulsePerSecondData;
+  ScopeData: ScopeData;
   TagBuffer: TagBuffer;
 }
 
@@ -69,6 +70,30 @@ export interface PulsePerSecondData {
   signalOffsetsPs: Float64Array;
   /** 1 where every signal had its pulse. */
   status: Int8Array;
+}
+
+/** The answer of `Scope.getData`: traces that are over. Arrays are [size] where not said otherwise. */
+export interface ScopeData {
+  /** Points of all traces. */
+  size: number;
+  /** Points that found no room in these traces. */
+  dropped: number;
+  /** Channel of each edge. */
+  channels: Int32Array;
+  /** Number of its trace, from 0. */
+  traces: Int32Array;
+  /** Since the trigger, ps. */
+  timePs: Float64Array;
+  /** 1 high from here on, 0 low. */
+  states: Int8Array;
+  /** Time of each trigger in stream time, ps; shape [traces]. */
+  triggerPs: BigInt64Array;
+  /** How much of its window was seen, ps; shape [traces]. */
+  lengthPs: Float64Array;
+  /** 1 where a trace ended early; shape [traces]. */
+  cut: Int8Array;
+  /** Level of each channel's input before its trigger: 0 low, 1 high, 2 unknown; shape [traces, channels] in row order. */
+  levels: Int8Array;
 }
 
 /** The answer of `TimeTagStream.getData`. Arrays are [size]. */

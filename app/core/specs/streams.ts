@@ -1,5 +1,9 @@
 // core/specs/streams.ts - measurements that hand out tags or samples one by one, each exactly once.
+import { limits } from '../limits.ts';
 import type { MeasurementSpec } from '../spec.ts';
+
+/** More points than this are no picture, and 128 MB. */
+const mostPoints = 4_000_000;
 
 export const streams = {
   timeTagStream: {
@@ -50,6 +54,42 @@ export const streams = {
       if (falling && falling.length !== channels.length) return `falling lists ${falling.length} channels for ${channels.length}`;
       const twice = falling?.find(channel => channel !== 0 && channels.includes(channel));
       return twice === undefined ? undefined : `channel ${twice} cannot say both high and low`;
+    },
+  },
+  scope: {
+    className: 'Scope',
+    summary: 'Edges of some channels in a window behind each trigger, as a logic analyzer shows them.',
+    parameters: {
+      channels: { kind: 'channels', min: 1, max: 63, help: 'Edges to record: n makes its input high, -n makes it low.' },
+      trigger: { kind: 'channel', help: 'Opens a window where none is open.' },
+      windowPs: { kind: 'duration', min: 1, max: limits.windowPs, default: 1_000_000_000, help: 'Length of a trace, half-open: [trigger, trigger + window).' },
+      traces: { kind: 'integer', min: 0, max: 10_000, default: 1, help: 'Traces to record; 0 = for ever, the latest one is kept.' },
+      maxPoints: { kind: 'integer', min: 1, max: 1_000_000, default: 1000, help: 'Edges in one trace; what comes beyond is dropped and counted.' },
+    },
+    getters: {
+      getData: { type: 'object', of: 'ScopeData', help: 'All traces that are over; looking takes nothing.' },
+      getChannels: { type: 'integers', shape: '[points]', help: 'Channel of each edge, trace after trace.' },
+      getTraces: { type: 'integers', shape: '[points]', help: 'Number of its trace, from 0.' },
+      getTimes: { type: 'numbers', shape: '[points]', unit: 'ps', help: 'Time since the trigger.' },
+      getStates: { type: 'flags', shape: '[points]', help: '1 high from here on, 0 low.' },
+      getTriggerTimes: { type: 'times', shape: '[traces]', unit: 'ps', help: 'Time of each trigger, in stream time.' },
+      getLengths: { type: 'numbers', shape: '[traces]', unit: 'ps', help: 'How much of the window was seen.' },
+      getCut: { type: 'flags', shape: '[traces]', help: '1 where a loss, an epoch or a stop ended a trace early.' },
+      getLevels: { type: 'flags', shape: '[traces, channels]', help: 'Level before the trigger: 0 low, 1 high, 2 unknown: no edge yet, or none since a loss.' },
+      getDropped: { type: 'scalar', unit: 'edges', help: 'Edges beyond maxPoints in these traces.' },
+      ready: { type: 'boolean', help: 'True once all traces are over; with traces 0 once one is.' },
+      triggered: { type: 'scalar', unit: 'triggers', help: 'Windows opened since the start.' },
+      getWindowSize: { type: 'scalar', unit: 'ps', help: 'Length of a trace.' },
+    },
+    outputs: {
+      trace: 'getTraces', timePs: 'getTimes', channel: 'getChannels', state: 'getStates', triggered: 'triggered', ready: 'ready', dropped: 'getDropped',
+    },
+    plot: { getter: 'getStates', x: 'time since the trigger (ps)', y: 'state', index: 'timePs', kind: 'none' },
+    example: '--channels 1,-1 --trigger 2 --window 1us',
+    loss: 'The open trace ends there and is marked as cut; it counts as one of the traces. Levels are unknown until the next edge of each input.',
+    check: config => {
+      const traces = Math.max(1, config['traces'] as number), points = config['maxPoints'] as number;
+      return traces * points > mostPoints ? `${traces} traces of ${points} points are more than ${mostPoints} points` : undefined;
     },
   },
 } as const satisfies Record<string, MeasurementSpec>;

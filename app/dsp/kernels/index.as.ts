@@ -37,3 +37,4 @@ export { multiTau, multiTauEnd } from './multi-tau.as';
 export { conditionTags } from './condition.as';
 export { followClock } from './clock.as';
 export { listTags, sampleLevels } from './rows.as';
+export { recordScope } from './scope.as';

@@ -148,6 +148,11 @@ export interface KernelSet {
   listTags(timesAt: number, channelsAt: number, n: number, placesAt: number, intoAt: number, room: number): number;
   /** Follows levels by a sampler's plan; per trigger i64 time, u64 levels, u64 known levels, at most `room` rows. Returns the triggers. */
   sampleLevels(timesAt: number, channelsAt: number, n: number, planAt: number, intoAt: number, room: number): number;
+  /**
+   * Appends the rows of a scope to its buffer: edges in windows behind a trigger. `planAt`: a ScopePlan; windows that are over by the i64
+   * at `untilAt` end. Returns the tags it took: fewer than n in front of the first one that comes after the last trace.
+   */
+  recordScope(timesAt: number, channelsAt: number, n: number, untilAt: number, planAt: number, bufferAt: number): number;
 }
 
 /**

@@ -19,6 +19,7 @@ import { phaseKernels } from './twin-phase.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
 import { pulseKernels } from './twin-pulse.ts';
 import { rowKernels } from './twin-rows.ts';
+import { scopeKernels } from './twin-scope.ts';
 import { startStopKernels } from './twin-start-stop.ts';
 import { steppedKernels } from './twin-stepped.ts';
 import { tagKernels } from './twin-tags.ts';
@@ -38,6 +39,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     ...groupKernels(views),
     ...logBinsKernels(views), ...multiTauKernels(views), ...firstStopsKernels(views),
     ...conditionKernels(views), ...clockKernels(views),
-    ...rowKernels(views),
+    ...rowKernels(views), ...scopeKernels(views),
   };
 }

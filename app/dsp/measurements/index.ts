@@ -13,6 +13,7 @@ import { pulsedG2 } from './pulsed-g2.ts';
 import { histogram2D, histogramND } from './first-stops.ts';
 import { histogramLogBins } from './histogram-log-bins.ts';
 import { sampler } from './sampler.ts';
+import { scope } from './scope.ts';
 import { startStop } from './start-stop.ts';
 import { timeDifferences } from './time-differences.ts';
 import { timeDifferencesND } from './time-differences-nd.ts';
@@ -23,5 +24,5 @@ export const measurementClasses: MeasurementClasses = {
   histogramLogBins, histogram2D, histogramND,
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
   frequencyStability, frequencyCounter, pulsePerSecondMonitor, phaseNoise,
-  coincidenceRates, pulsedG2, timeTagStream, sampler,
+  coincidenceRates, pulsedG2, timeTagStream, sampler, scope,
 };

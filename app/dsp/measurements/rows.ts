@@ -32,6 +32,8 @@ export class RowBuffer {
     this.#firstAt = this.#at = at;
   }
 
+  /** Where the first row is. */
+  get beginsAt(): number { return this.#at; }
   /** Where the next row goes. */
   get at(): number { return this.#at + this.rowBytes * this.rows; }
   get room(): number { return Math.max(0, this.most - this.rows); }

@@ -1,7 +1,7 @@
 // test/dsp/measurements/harness.ts - plays the dsp worker and the results thread for one measurement.
 //
 // Tags are fed in calls of any size, each with the tail that the real worker guarantees: the last min(4096, all) tags of the
-// stretch lie directly in front. Channel numbers are channel indexes here.
+// stretch lie directly in front. Channel numbers are channel indexes here; -n, a falling edge, has the index 16 + n.
 import type { ExecutionContext } from 'ava';
 import { measurementClasses } from '../../../app/dsp/measurements/index.ts';
 import type { Measurement, SegmentEnd, Totals } from '../../../app/dsp/measurement.ts';
@@ -58,7 +58,7 @@ export class Bench {
     this.#shared = new SharedWork(memory, kernelSets[kind], sharedOffset, largestCall);
     const workspace = {
       kernels: kernelSets[kind], memory, at: regionOffset, bytes, scratchAt: scratchOffset, shared: this.#shared,
-      indexOf: (channel: number) => channel, tick: { num: 1, den: 1 },
+      indexOf: (channel: number) => channel < 0 ? 16 - channel : channel, tick: { num: 1, den: 1 },
     };
     this.measurement = measurementClasses[name].create(config, workspace);
     this.totals = measurementClasses[name].totals(config, workspace);
