@@ -15,7 +15,7 @@ export { measurements, type ConfigOf, type GetterArgs, type GetterName, type Mea
 export { virtualKinds, type VirtualChannels, type VirtualDefinition, type VirtualKind } from '../core/virtual.ts';
 export type { CounterData, ValueOf } from './counts.ts';
 export type { Reading, ResultInfo, VirtualView } from '../core/results.ts';
-export type { KernelInfo, OnSettingsChange, Parts, Rates, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
+export type { KernelInfo, OnSettingsChange, Parts, Rates, ReferenceClockState, StationEvent, StationInfo, TaggerState, TaggerStatus } from '../core/station.ts';
 export type { ConditionalFilter } from '../core/conditioning.ts';
 export type { SettingInfo, Settings, SettingValue, TaggerInfo } from '../core/tagger.ts';
 export type { LossGrade, WorstGrade } from '../core/tags.ts';

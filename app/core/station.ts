@@ -28,9 +28,14 @@ export interface TaggerStatus {
   /** Goes up with each change of a physical setting. */
   revision: number;
   ledger: LedgerSnapshot;
+  /** Only while a reference clock is set. */
+  referenceClock?: ReferenceClockState | undefined;
   /** Which kernels run on this machine. */
   kernel: 'wasm' | 'typescript';
 }
+
+/** The software loop that makes a channel the time base; `errors` counts lost locks, the phase error is that of the last clock tag. */
+export interface ReferenceClockState { locked: boolean; errors: number; periodPs: number; phaseErrorPs: number }
 
 export interface Rates {
   /** Stream time covered, ps, lost intervals left out. */

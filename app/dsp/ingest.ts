@@ -8,8 +8,9 @@ import type { Ledger } from '../core/ledger.ts';
 import type { Settings, Tagger, TaggerSource } from '../core/tagger.ts';
 import { loadKernels } from './kernels/load.ts';
 import type { IngestCommand, IngestReport, IngestSetup } from './messages.ts';
+import { ReferenceClockSink, referenceClockBytes } from './reference-clock.ts';
 import { Ring } from './ring.ts';
-import { IngestSink } from './sink.ts';
+import { IngestSink, ingestBytes } from './sink.ts';
 import { SoftwareInputs } from './software-inputs.ts';
 
 /** How often a silent source is looked after; no block waits longer than this beyond its time. */
@@ -40,18 +41,20 @@ async function ingest(setup: IngestSetup, openTagger: (source: TaggerSource) => 
         onClock: locked => report({ kind: 'clock', locked }),
       });
       const writer = sink;
-      commands.configure = (change, revision) => configure(inputs, writer, change, revision);
+      const clock = new ReferenceClockSink(writer, kernels, setup.scratchAt + ingestBytes - referenceClockBytes);
+      commands.configure = (change, revision) => configure(inputs, writer, clock, change, revision);
       report({ kind: 'ready', info, settings: inputs.settings(), kernel: kernels.kind });
       if (!info.freeRunning && !setup.freeRun) await commands.go;
       if (!ring.stopped) {
         report({ kind: 'streaming' });
         const ticking = setInterval(() => writer.tick(), tickMs);
-        const telling = setInterval(() => { report({ kind: 'source', progress: tagger.progress?.(), detail: tagger.detail?.() }); }, sourceEveryMs);
+        const telling = setInterval(() => { tellSource(tagger, clock); }, sourceEveryMs);
         try {
-          await tagger.run(writer, commands.stop.signal);
+          await tagger.run(clock, commands.stop.signal);
         } finally {
           clearInterval(ticking);
           clearInterval(telling);
+          tellSource(tagger, clock);
           writer.finish();
         }
         ring.end(ring.stopped ? 'broken' : 'source');
@@ -109,15 +112,20 @@ class Commands {
 }
 
 /** Applies a change and marks at tag time which channels it touched. */
-async function configure(inputs: SoftwareInputs, sink: IngestSink, change: Settings, revision: number): Promise<Settings> {
-  const { applied, rules } = await inputs.configure(change);
+async function configure(inputs: SoftwareInputs, sink: IngestSink, clock: ReferenceClockSink, change: Settings, revision: number): Promise<Settings> {
+  const { applied, rules, follow } = await inputs.configure(change);
   if (rules) sink.condition(rules);
+  if (follow) clock.follow(follow.clock);
   const numbers = Object.keys(change.channels ?? {}).map(Number);
   const indexes = numbers.map(number => inputs.info.channels.findIndex(channel => channel.number === number)).filter(index => index >= 0);
   // A setting of the whole tagger touches every channel: the empty list.
   const everywhere = change.tagger !== undefined && Object.keys(change.tagger).length > 0;
   sink.settings(sink.nowPs, revision, everywhere ? [] : indexes);
   return applied;
+}
+
+function tellSource(tagger: Tagger, clock: ReferenceClockSink): void {
+  report({ kind: 'source', progress: tagger.progress?.(), detail: tagger.detail?.(), clock: clock.state });
 }
 
 /** Losses can come thousands a second; the first is told at once, then at most ten a second with their number. */

@@ -11,7 +11,7 @@ import type { LedgerSnapshot } from '../core/ledger.ts';
 import { limits } from '../core/limits.ts';
 import type { CheckedConfig, MeasurementName, MeasurementRequest } from '../core/measurements.ts';
 import {
-  settingsChanges, type CreateOptions, type MeasurementPort, type OnSettingsChange, type Rates, type StationEvent, type TaggerPort, type TaggerState, type TaggerStatus,
+  settingsChanges, type CreateOptions, type MeasurementPort, type OnSettingsChange, type Rates, type ReferenceClockState, type StationEvent, type TaggerPort, type TaggerState, type TaggerStatus,
 } from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import { checkVirtual, physicalOf, virtualNumbers, type CheckedVirtual } from '../core/virtual.ts';
@@ -87,6 +87,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   #state: TaggerState = 'probing';
   #detail = 'The tagger is being opened.';
   #source: { progress: number | undefined; detail: string | undefined } = { progress: undefined, detail: undefined };
+  #clock: ReferenceClockState | undefined;
   #info!: TaggerInfo;
   #settings: Settings = {};
   #revision = 0;
@@ -155,7 +156,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   status(): TaggerStatus {
     return {
       id: this.id, state: this.#state, detail: this.#source.detail ?? this.#detail, info: this.#info, settings: this.#settings, revision: this.#revision,
-      ledger: this.#ledgerNow(), kernel: this.#kernel,
+      ledger: this.#ledgerNow(), kernel: this.#kernel, ...(this.#clock && { referenceClock: this.#clock }),
     };
   }
 
@@ -392,6 +393,7 @@ export class Line implements TaggerPort, AsyncDisposable {
         this.#ledger = report.ledger;
         break;
       case 'source':
+        this.#clock = report.clock;
         this.#tellSource(report);
         break;
       case 'loss':

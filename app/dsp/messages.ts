@@ -4,7 +4,7 @@ import type { ErrorNote } from '../core/errors.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
-import type { OnSettingsChange } from '../core/station.ts';
+import type { OnSettingsChange, ReferenceClockState } from '../core/station.ts';
 import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
 import type { Loss, Tick } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
@@ -62,7 +62,7 @@ export type IngestReport =
   | { kind: 'streaming' }
   | { kind: 'ledger'; ledger: LedgerSnapshot }
   /** What the driver says of its source, now and then while it runs. */
-  | { kind: 'source'; progress: number | undefined; detail: string | undefined }
+  | { kind: 'source'; progress: number | undefined; detail: string | undefined; clock: ReferenceClockState | undefined }
   | { kind: 'loss'; grade: Loss['grade']; place: Loss['place']; intervals: number }
   | { kind: 'clock'; locked: boolean }
   | { kind: 'configured'; call: number; settings: Settings }

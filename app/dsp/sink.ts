@@ -9,11 +9,12 @@ import { limits } from '../core/limits.ts';
 import type { Loss, LossPlace, Room, TagSink } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import { Conditioner, conditioningBytes, type Conditioning } from './conditioning.ts';
+import { referenceClockBytes } from './reference-clock.ts';
 import { blockTags, everyChannel, markersPerBlock, type Marker, type OpenBlock, type Ring, RingWriter } from './ring.ts';
 
-/** Memory that ingest needs beside the ring: the driver's scratch, then delays f64[256], one i64, counts u32[256], and the plan of conditioning. */
+/** Memory that ingest needs beside the ring: the driver's scratch, then delays f64[256], one i64, counts u32[256], the plan of conditioning, and that of the reference clock. */
 export const driverScratchBytes = 256 * 1024;
-export const ingestBytes = driverScratchBytes + 256 * 8 + 64 + 256 * 4 + conditioningBytes;
+export const ingestBytes = driverScratchBytes + 256 * 8 + 64 + 256 * 4 + conditioningBytes + referenceClockBytes;
 
 /** The origin moves by this much: exact in a double, and four moves come back to the driver's own count. */
 const rebaseStepPs = 2n ** 62n;
@@ -91,6 +92,8 @@ export class IngestSink implements TagSink {
   }
 
   get stopped(): boolean { return this.#ring.stopped; }
+  /** True once the stream has a time. */
+  get begun(): boolean { return this.#watermarkPs !== undefined; }
   get revision(): number { return this.#revision; }
   /** Driver time of the watermark, for markers that ingest makes itself. */
   get nowPs(): bigint { return BigInt.asIntN(64, (this.#watermarkPs ?? 0n) + this.#offsetPs); }

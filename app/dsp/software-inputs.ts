@@ -7,12 +7,19 @@ import { TaggerError } from '../core/errors.ts';
 import { checkSettings, isRecord } from '../core/settings.ts';
 import type { SettingInfo, Settings, SettingValue, Tagger, TaggerInfo } from '../core/tagger.ts';
 import type { Conditioning } from './conditioning.ts';
+import type { ReferenceClock } from './reference-clock.ts';
 
-export const softwareSettings: readonly SettingInfo[] = [
+const clockKeys = ['referenceClock', 'referenceFrequencyHz', 'referencePeriods'] as const;
+
+const softwareSettings = (numbers: readonly number[]): readonly SettingInfo[] => [
   { key: 'conditionalFilter', label: 'conditional filter', kind: 'filter', unit: '', scope: 'tagger', default: noFilter },
   { key: 'eventDivider', label: 'event divider', kind: 'number', unit: '', scope: 'channel', min: 1, max: 65_535, step: 1, default: 1 },
   // Longer than a second is a gate, and a time near the end of int64 must not overflow.
   { key: 'softwareDeadTimePs', label: 'software dead time', kind: 'number', unit: 'ps', scope: 'channel', min: 0, max: 1e12, step: 1, default: 0 },
+  { key: 'referenceClock', label: 'reference clock', kind: 'choice', unit: '', scope: 'tagger', choices: ['off', ...numbers.map(String)], default: 'off' },
+  { key: 'referenceFrequencyHz', label: 'reference frequency', kind: 'number', unit: 'Hz', scope: 'tagger', min: 1, max: 1e9, default: 10e6 },
+  // A lock is tried anew as often as this: fewer would mark the stream at every other tag.
+  { key: 'referencePeriods', label: 'averaging periods of the reference', kind: 'number', unit: '', scope: 'tagger', min: 50, max: 1e6, step: 1, default: 1000 },
 ];
 
 type Values = Record<string, SettingValue>;
@@ -26,7 +33,7 @@ export class SoftwareInputs {
   constructor(tagger: Tagger) {
     const { info } = tagger;
     this.#tagger = tagger;
-    this.#own = softwareSettings.filter(({ key }) => !info.settings.some(setting => setting.key === key));
+    this.#own = softwareSettings(info.channels.map(({ number }) => number)).filter(({ key }) => !info.settings.some(setting => setting.key === key));
     this.info = { ...info, settings: [...info.settings, ...this.#own] };
     const defaults = (scope: SettingInfo['scope']): Values => Object.fromEntries(this.#own.filter(setting => setting.scope === scope).map(setting => [setting.key, setting.default]));
     this.#values = { tagger: defaults('tagger'), channels: Object.fromEntries(info.channels.map(({ number }) => [number, defaults('channel')])) };
@@ -35,12 +42,12 @@ export class SoftwareInputs {
   /** Complete, those of the tagger first. */
   settings(): Settings { return this.#merged(this.#tagger.settings()); }
 
-  /** The tagger changes what is its own, or refuses everything. `rules` only if something is to be done differently from now on. */
-  async configure(change: Settings): Promise<{ applied: Settings; rules: Conditioning | undefined }> {
+  /** The tagger changes what is its own, or refuses everything. `rules` and `follow` only if something is to be done differently from now on. */
+  async configure(change: Settings): Promise<{ applied: Settings; rules: Conditioning | undefined; follow: { clock: ReferenceClock | undefined } | undefined }> {
     const { own, rest } = this.#split(change);
     if (!own) {
       this.#checkOrder(this.#values.tagger, rest);
-      return { applied: this.#merged(await this.#tagger.configure(rest)), rules: undefined };
+      return { applied: this.#merged(await this.#tagger.configure(rest)), rules: undefined, follow: undefined };
     }
     checkSettings(own, { ...this.info, settings: [...this.#own] });
     const tagger = { ...this.#values.tagger, ...own.tagger };
@@ -48,7 +55,9 @@ export class SoftwareInputs {
     this.#checkOrder(tagger, rest);
     const applied = Object.keys(rest).length > 0 ? await this.#tagger.configure(rest) : this.#tagger.settings();
     this.#values = { tagger, channels };
-    return { applied: this.#merged(applied), rules: this.#rules() };
+    const isClock = (key: string): boolean => (clockKeys as readonly string[]).includes(key);
+    const changed = Object.keys(own.tagger ?? {}), isConditioned = Object.keys(own.channels ?? {}).length > 0 || changed.some(key => !isClock(key));
+    return { applied: this.#merged(applied), rules: isConditioned ? this.#rules() : undefined, follow: changed.some(isClock) ? { clock: this.#clock() } : undefined };
   }
 
   #merged(settings: Settings): Settings {
@@ -94,6 +103,12 @@ export class SoftwareInputs {
         hint: 'Set the event divider of all channels of the filter to 1.',
       });
     }
+  }
+
+  #clock(): ReferenceClock | undefined {
+    const { referenceClock, referenceFrequencyHz, referencePeriods } = this.#values.tagger;
+    const channelIndex = this.info.channels.findIndex(({ number }) => String(number) === referenceClock);
+    return channelIndex < 0 ? undefined : { channelIndex, frequencyHz: Number(referenceFrequencyHz), averagingPeriods: Number(referencePeriods) };
   }
 
   #rules(): Conditioning {

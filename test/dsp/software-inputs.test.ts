@@ -32,9 +32,9 @@ class FakeTagger implements Tagger {
 test('what the tagger lacks is added, with its range; the tagger is only told what is its own', async t => {
   const tagger = new FakeTagger([level]);
   const inputs = new SoftwareInputs(tagger);
-  t.deepEqual(inputs.info.settings.map(({ key }) => key), ['triggerLevelV', 'conditionalFilter', 'eventDivider', 'softwareDeadTimePs']);
+  t.deepEqual(inputs.info.settings.map(({ key }) => key), ['triggerLevelV', 'conditionalFilter', 'eventDivider', 'softwareDeadTimePs', 'referenceClock', 'referenceFrequencyHz', 'referencePeriods']);
   t.deepEqual(inputs.settings(), {
-    tagger: { conditionalFilter: { trigger: [], filtered: [] } },
+    tagger: { conditionalFilter: { trigger: [], filtered: [] }, referenceClock: 'off', referenceFrequencyHz: 10e6, referencePeriods: 1000 },
     channels: Object.fromEntries([1, 2, -3].map(number => [number, { triggerLevelV: 0, eventDivider: 1, softwareDeadTimePs: 0 }])),
   });
   const { applied, rules } = await inputs.configure({ tagger: { conditionalFilter: { trigger: [-3], filtered: [1, 2] } }, channels: { 1: { eventDivider: 5 }, [-3]: { triggerLevelV: 0.5, softwareDeadTimePs: 70 } } });
@@ -43,6 +43,9 @@ test('what the tagger lacks is added, with its range; the tagger is only told wh
   t.deepEqual(applied.channels?.[-3], { triggerLevelV: 0.5, eventDivider: 1, softwareDeadTimePs: 70 });
   t.deepEqual(applied, inputs.settings());
   t.is((await inputs.configure({ channels: { 1: { triggerLevelV: 0.1 } } })).rules, undefined, 'what is conditioned goes on undisturbed');
+  const clocked = await inputs.configure({ tagger: { referenceClock: '-3', referenceFrequencyHz: 5e6 } });
+  t.deepEqual([clocked.rules, clocked.follow], [undefined, { clock: { channelIndex: 2, frequencyHz: 5e6, averagingPeriods: 1000 } }], 'a clock does not disturb what is conditioned');
+  t.deepEqual((await inputs.configure({ tagger: { referenceClock: 'off' } })).follow, { clock: undefined });
   t.deepEqual((await inputs.configure({ channels: { 2: { eventDivider: 2 } } })).rules?.dividers, [5, 2, 1]);
   t.is(tagger.changes.length, 2, 'a change in software does not wait for the instrument');
   t.deepEqual((await inputs.configure({ tagger: { conditionalFilter: { trigger: [], filtered: [] } } })).rules, { trigger: [], filtered: [], dividers: [5, 2, 1], deadTimesPs: [0, 0, 70] });
@@ -69,6 +72,9 @@ test('values out of range are refused with the range, unknown and doubled channe
   await refused({ channels: { 1: { softwareDeadTimePs: -1 } } }, /0 to 1000000000000 ps/);
   await refused({ channels: { 1: { softwareDeadTimePs: 1e12 + 1 } } }, /0 to 1000000000000 ps/);
   await refused({ channels: { 1: { softwareDeadTimePs: '5' } } }, /0 to 1000000000000 ps/);
+  await refused({ tagger: { referenceClock: '9' } }, /one of off, 1, 2, -3/);
+  await refused({ tagger: { referenceFrequencyHz: 0 } }, /1 to 1000000000 Hz/);
+  await refused({ tagger: { referencePeriods: 10 } }, /50 to 1000000/);
   await refused({ channels: { 9: { eventDivider: 2 } } }, /channels 1, 2, -3/, 'not-found');
   await refused({ tagger: { conditionalFilter: { trigger: [1], filtered: [9] } } }, /no channel 9/, 'not-found');
   await refused({ tagger: { conditionalFilter: { trigger: ['1'], filtered: [2] } } }, /no channel '1'/, 'not-found');
@@ -119,4 +125,26 @@ test('on a line: the change is marked where it takes effect, its tags are filter
   const { ledger } = line.status();
   t.deepEqual(ledger.channels.slice(0, 2).map(({ delivered, filtered }) => [delivered, filtered]), [[75, 25], [55, 45]]);
   t.is(ledger.grade, 'none');
+});
+
+test('on a line: a reference clock withholds tags until it has locked, and its state can be read', async t => {
+  const combs = (fromPs: number): Act => ({ do: 'tags', tags: { timesPs: Array.from({ length: 600 }, (_, i) => BigInt(fromPs + i * 500_050)), channels: Array.from({ length: 600 }, (_, i) => i % 2) } });
+  await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }, combs(0), { do: 'gate', name: 'b' }], source: 'waitable' });
+  const { line } = scripted;
+  t.is(line.status().referenceClock, undefined);
+  const heard: boolean[] = [];
+  line.onEvent(event => { if (event.kind === 'clock') heard.push(event.locked); });
+  const [port] = await line.createMeasurements([{ name: 'histogram', config: { click: 2, start: 1, binwidthPs: 1, bins: 600_000 } }]);
+  await scripted.reached('a');
+  await line.configure({ tagger: { referenceClock: '1', referenceFrequencyHz: 1e6, referencePeriods: 100 } });
+  scripted.open('a');
+  await scripted.reached('b');
+  scripted.open('b');
+  await port!.waitUntilFinished();
+  t.like(line.status().referenceClock, { locked: true, errors: 0 });
+  t.true(Math.abs(line.status().referenceClock!.periodPs - 1_000_100) < 1e-3);
+  t.deepEqual(heard, [true]);
+  const counts = (await port!.read('getData')).value as ArrayLike<number>;
+  t.is(Number(counts[500_000]), 200, 'a delay of 500050 ps of the tagger is 500 ns of the clock');
+  t.like(await port!.account(), { lossGrade: 'counted', lostIntervals: 1, missedTags: [99, 100] });
 });

@@ -60,6 +60,7 @@ const settingInfos: SettingInfo[] = [
   { key: 'testSignal', label: 'test signal', kind: 'boolean', unit: '', scope: 'channel', default: false },
   { key: 'inputDelayPs', label: 'input delay', kind: 'number', unit: 'ps', scope: 'channel', min: -2e6, max: 2e6, step: 1, default: 0 },
   { key: 'clockSource', label: 'clock', kind: 'choice', unit: '', scope: 'tagger', choices: ['internal', 'external'], default: 'internal' },
+  { key: 'conditionalFilter', label: 'conditional filter', kind: 'filter', unit: '', scope: 'tagger', default: { trigger: [], filtered: [] } },
 ];
 
 export class FakeTagger implements TaggerPort {
@@ -90,7 +91,7 @@ export class FakeTagger implements TaggerPort {
       settings: settingInfos, overflowReport: 'counted', freeRunning: true,
     };
     this.#settings = {
-      tagger: { clockSource: 'internal' },
+      tagger: { clockSource: 'internal', conditionalFilter: { trigger: [], filtered: [] } },
       channels: Object.fromEntries(this.info.channels.map(({ number }) => [number, { triggerLevelV: 0.5, deadTimePs: 2000, testSignal: false, inputDelayPs: 0 }])),
     };
   }

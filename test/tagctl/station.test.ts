@@ -108,6 +108,9 @@ test('set takes kebab words and units, and prints what was applied', async t => 
   t.regex((await bench.run(['set', '2', 'dead-time', '4ns', '--revision', '2'])).stdout, /2 ns -> 4 ns/);
   t.regex((await bench.run(['set', '2', 'testSignal', 'on', '--json'])).stdout, /"testSignal":true/);
   t.regex((await bench.run(['set', 'clock-source', 'external'])).stdout, /clock: internal -> external/);
+  t.regex((await bench.run(['set', 'conditional-filter', '1:2,3'])).stdout, /conditional filter: off -> 1:2,3/);
+  t.regex((await bench.run(['set'])).stdout, /conditional-filter +1:2,3 +TRIGGER,\.\.\.:FILTERED,\.\.\., off/);
+  t.regex((await bench.run(['set', 'conditional-filter', 'off'])).stdout, /conditional filter: 1:2,3 -> off/);
   t.like(bench.station.tagger().status().settings.channels?.[2], { deadTimePs: 4000, testSignal: true });
   const list = await bench.run(['set']);
   t.regex(list.stdout, /1 +trigger-level +-250 mV +-2\.5 V \.\. 2\.5 V/);
@@ -122,6 +125,10 @@ test('set refuses what the tagger does not know, a number without a unit, and an
     [['1', 'dead-time', '2V'], 64, /'V' is not a unit of time/],
     [['1', 'test-signal', 'maybe'], 64, /Write on or off/],
     [['clock-source', 'moon'], 64, /one of internal, external/],
+    [['conditional-filter', '1'], 64, /Write the triggers, a colon and the filtered channels, as in 1:2,3, or off/],
+    [['conditional-filter', '1:2:3'], 64, /a colon/],
+    [['conditional-filter', '1:1'], 64, /channel 1 stands in it twice/],
+    [['conditional-filter', '1:9'], 64, /no channel 9/],
     [['1', 'trigger-level', '0.1V', '--revision', '99'], 75, /revision 1, not 99/],
   ];
   await Promise.all(cases.map(async ([args, exitCode, message]) => {

@@ -35,3 +35,4 @@ export { pairsLog } from './log-bins.as';
 export { countFirstStops } from './first-stops.as';
 export { multiTau, multiTauEnd } from './multi-tau.as';
 export { conditionTags } from './condition.as';
+export { followClock } from './clock.as';

@@ -22,6 +22,11 @@ export interface KernelSet {
    * what passes to `into...`, which is where the tags are or in front of it, and returns how many.
    */
   conditionTags(timesAt: number, channelsAt: number, n: number, planAt: number, intoTimesAt: number, intoChannelsAt: number): number;
+  /**
+   * Rescales n tags in place to the time of a clock channel, as the ClockPlan at `planAt` knows it. Returns how many are done: fewer
+   * than n in front of the tag that lost the lock, or behind the one that won it.
+   */
+  followClock(timesAt: number, channelsAt: number, n: number, planAt: number): number;
   /** Adds the f64 of each channel, `delaysAt` f64[256] (whole ps), to its tags' times and sorts them as `sortTags`. */
   delayTags(timesAt: number, channelsAt: number, n: number, delaysAt: number): void;
   /** u64[n] at `intoAt` += u64[n] at `fromAt`; then zeroes `fromAt`. */

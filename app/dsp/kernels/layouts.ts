@@ -77,3 +77,9 @@ export function writePickPlan(memory: WebAssembly.Memory, at: number, { channels
 /** What is done to the tags of each channel index; see conditioning.ts for the life of it. */
 export const conditionRule = { bytes: 64, accepts: 0, dead: 8, seen: 16, left: 24, divider: 28, removed: 32, triggers: 36, filtered: 40 } as const;
 export const conditionPlan = { bytes: 64 + 256 * conditionRule.bytes, triggered: 0, rules: 64 } as const;
+
+/** The state of the software clock: see clock.as.ts; `scratch` is the twin's. */
+export const clockPlan = {
+  bytes: 128, phase: 0, phaseRest: 8, out: 16, outRest: 24, period: 32, nominal: 40, periods: 48, most: 56, lockAfter: 64, offset: 72, lastIn: 80, lastOut: 88,
+  error: 96, channel: 104, locked: 108, scratch: 112,
+} as const;

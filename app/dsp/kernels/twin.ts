@@ -4,6 +4,7 @@
 import type { KernelSet } from './kernels.ts';
 import { betweenKernels } from './twin-between.ts';
 import { binKernels } from './twin-bins.ts';
+import { clockKernels } from './twin-clock.ts';
 import { bitKernels } from './twin-bits.ts';
 import { groupKernels } from './twin-groups.ts';
 import { conditionKernels } from './twin-condition.ts';
@@ -35,6 +36,6 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
     ...virtualKernels(views), ...queueKernels(views),
     ...groupKernels(views),
     ...logBinsKernels(views), ...multiTauKernels(views), ...firstStopsKernels(views),
-    ...conditionKernels(views),
+    ...conditionKernels(views), ...clockKernels(views),
   };
 }

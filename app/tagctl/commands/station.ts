@@ -75,7 +75,9 @@ function taggerLines({ id, state, detail, info, revision, ledger, kernel }: Tagg
 function lossText({ channels, grade, intervals }: LedgerSnapshot): string {
   const delivered = channels.reduce((sum, entry) => sum + entry.delivered, 0);
   const counted = channels.reduce((sum, entry) => sum + entry.lost.device + entry.lost.usb + entry.lost.host, 0);
-  if (grade === 'none') return `none (${whole(delivered)} tags delivered)`;
+  const filtered = channels.reduce((sum, entry) => sum + entry.filtered, 0);
+  const removed = filtered === 0 ? '' : `, ${whole(filtered)} filtered`;
+  if (grade === 'none') return `none (${whole(delivered)} tags delivered${removed})`;
   const missed = grade === 'counted' ? `${whole(counted)} tags` : counted > 0 ? `${whole(counted)} tags and an unknown number more` : 'an unknown number of tags';
-  return `${grade}: ${missed} in ${whole(intervals)} interval${intervals === 1 ? '' : 's'}, ${whole(delivered)} delivered`;
+  return `${grade}: ${missed} in ${whole(intervals)} interval${intervals === 1 ? '' : 's'}, ${whole(delivered)} delivered${removed}`;
 }
