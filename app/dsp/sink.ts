@@ -153,13 +153,15 @@ export class IngestSink implements TagSink {
     const missed = loss.grade === 'counted' && loss.missed ? this.#withWithheld(loss.missed) : undefined;
     this.#makeRoomForMarkers(1 + (missed?.length ?? 0));
     if (this.#losingFromPs === undefined) this.#moveTo(this.#stream(loss.fromPs));
+    const wasLosing = this.#losingFromPs !== undefined;
     const marker = this.#mark({ kind: 'lost', grade: loss.grade, place: loss.place, count: missed ? 1 : 0, fromPs: this.#losingFromPs ?? this.#watermarkPs! });
     for (const { channelIndex, count } of missed ?? []) this.#mark({ kind: 'missed', channel: channelIndex, count });
     this.#losingFromPs = undefined;
     this.#moveTo(this.#stream(loss.toPs), 'dead');
     marker.toPs = this.#watermarkPs!;
     this.#break();
-    this.#lostTags(loss);
+    // Where an overflow began is known here: time may have stepped back since it was announced.
+    this.#lostTags(wasLosing ? { ...loss, fromPs: marker.fromPs, toPs: marker.toPs } : loss);
   }
 
   losing(fromPs: bigint, place: LossPlace): void {
@@ -188,7 +190,7 @@ export class IngestSink implements TagSink {
     this.#makeRoomForMarkers(1);
     const toPs = this.#stream(atPs);
     const fromPs = this.#watermarkPs ?? this.#begin(toPs);
-    this.#watermarkPs = toPs;
+    this.#stepTo(toPs);
     this.#mark({ kind: 'slip', grade: 'suspect', place: 'device', fromPs, toPs });
     this.#break();
     this.#lostTags({ grade: 'suspect', place: 'device', fromPs, toPs: largest(fromPs, toPs) });
@@ -326,8 +328,14 @@ export class IngestSink implements TagSink {
   #disorder(atPs: bigint): void {
     this.ledger.disorder++;
     this.#mark({ kind: 'disorder', fromPs: this.#watermarkPs!, toPs: atPs });
-    this.#watermarkPs = atPs;
+    this.#stepTo(atPs);
     this.#break();
+  }
+
+  /** Time may go back. An overflow that is under way goes on from here: it cannot have begun later than now. */
+  #stepTo(atPs: bigint): void {
+    this.#watermarkPs = atPs;
+    if (this.#losingFromPs !== undefined && this.#losingFromPs > atPs) this.#losingFromPs = atPs;
   }
 
   #mark(facts: Partial<Marker> & Pick<Marker, 'kind'>): Marker {

@@ -214,3 +214,35 @@ for (const ppm of [500, -500]) test(`a heartbeat in silence, losses and epochs o
   t.deepEqual(last.map(({ timePs }) => timePs - last[0]!.timePs), end.map(({ timePs }) => timePs - end[0]!.timePs), 'as the tagger has it');
   t.is(bench.found.length, bench.sink.ledger.snapshot().channels.reduce((sum, { delivered }) => sum + delivered, 0));
 });
+
+test('an overflow that is under way when time steps back goes on from there: no lost interval ends before it began', t => {
+  for (const kernel of ['wasm', 'typescript'] as const) {
+    for (const how of ['disorder', 'slip'] as const) {
+      for (const startPs of [0n, 2n ** 62n, 2n ** 63n - 2n ** 40n - 4n * 10n ** 7n]) {
+        const note = `${how}, ${kernel}, from ${startPs}`;
+        const ticks = (fromPs: bigint, count: number): Tag[] => Array.from({ length: count }, (_, k) => ({ timePs: fromPs + BigInt(k * periodPs), channel: 0, truePs: 0 }));
+        const backPs = startPs + 10_000_000n;
+        const bench = new Bench(kernel, 777);
+        bench.clock.follow(clock);
+        bench.give(ticks(startPs, 300), () => 50);
+        if (how === 'slip') bench.clock.timeSlip(backPs);
+        bench.give(ticks(backPs, 300), () => 50);
+        bench.finish();
+        const lost = bench.markers.filter(({ kind }) => kind === 'lost');
+        // The lock takes as many periods each time; after the step it begins where time has stepped to.
+        t.deepEqual(lost.map(({ fromPs, toPs }) => [fromPs - startPs, toPs - startPs]), [[0n, 9_900_000n], [10_000_000n, 19_900_000n]], note);
+        t.is(bench.sink.ledger.snapshot().lostPs, 19_800_000, note);
+      }
+    }
+    // The same for an overflow of the instrument, without a clock.
+    const bench = new Bench(kernel, 777);
+    const tag = (timePs: bigint): Tag => ({ timePs, channel: 1, truePs: 0 });
+    bench.give([tag(0n), tag(500n)], () => 1);
+    bench.sink.losing(1000n, 'device');
+    bench.give([tag(1200n), tag(300n), tag(400n)], () => 3);
+    bench.sink.lost({ grade: 'flagged', place: 'device', fromPs: 1000n, toPs: 700n });
+    bench.finish();
+    t.deepEqual(bench.markers.map(({ kind, fromPs, toPs }) => [kind, fromPs, toPs]), [['losing', 1000n, 0n], ['disorder', 1200n, 300n], ['lost', 300n, 700n]], kernel);
+    t.is(bench.sink.ledger.snapshot().lostPs, 400, kernel);
+  }
+});
