@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { limits } from '../app/core/limits.ts';
 import { measurementNames, measurements, type Getter, type MeasurementName, type MeasurementSpec, type Parameter } from '../app/core/measurements.ts';
 import { formatPs } from '../app/core/units.ts';
-import { kebab } from '../app/tagctl/measure-options.ts';
+import { configOfExample, kebab } from '../app/tagctl/measure-options.ts';
 
 export function measurementsPage(): string {
   return [
@@ -34,7 +34,7 @@ function section(name: MeasurementName): string[] {
     ...table(['argument', 'kind', 'range', 'default', 'meaning'], options), '',
     ...table(['getter', 'gives', 'unit', 'meaning'], getters), '',
     `${spec.loss}`, '',
-    '```ts', `await using measurement = await tagger.measure('${name}', ${written(exampleOf(spec))});`, `const { value, info } = await measurement.read('${spec.plot.getter}');`, '```', '',
+    '```ts', `await using measurement = await tagger.measure('${name}', ${written(exampleOf(name))});`, `const { value, info } = await measurement.read('${spec.plot.getter}');`, '```', '',
     '```sh', `tagctl measure ${kebab(name)} ${spec.example}`, `tagctl analyze recording.ptu ${kebab(name)} ${spec.example}`, '```', '',
     `\`tagctl\` gives ${Object.keys({ ...spec.outputs, ...spec.normalized }).map(key => `\`${key}\``).join(', ')}.`, '',
   ];
@@ -76,22 +76,9 @@ function argumentsOf({ args = {} }: Getter): string {
 
 function typeOf(getter: Getter): string { return `${getter.type === 'object' ? getter.of : getter.type} ${getter.shape ?? ''}`.trim(); }
 
-/** What must be given, with channels 1, 2, ... and the least of everything else; the engine takes it as it stands. */
-export function exampleOf(spec: MeasurementSpec): Record<string, unknown> {
-  let channel = 1;
-  const given = Object.entries(spec.parameters).flatMap(([key, parameter]): [string, unknown][] => {
-    if (defaultOf(parameter) !== 'must be given') return [];
-    switch (parameter.kind) {
-      case 'channel': return [[key, channel++]];
-      case 'channels': return [[key, Array.from({ length: Math.max(2, parameter.min) }, () => channel++)]];
-      case 'groups': return [[key, Array.from({ length: parameter.min }, () => Array.from({ length: parameter.least }, () => channel++))]];
-      case 'durations': case 'integers': case 'numbers': return [[key, Array.from({ length: Math.max(1, parameter.least) }, () => parameter.min)]];
-      case 'name': return [[key, 'name']];
-      case 'duration': case 'integer': case 'number': return [[key, parameter.min]];
-      default: return [];
-    }
-  });
-  return Object.fromEntries(given);
+/** What a client writes for the example in tagctl's help; what is not given is left out. */
+export function exampleOf(name: MeasurementName): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(configOfExample(name)).filter(([, value]) => value !== undefined));
 }
 
 function written(value: unknown): string {

@@ -27,14 +27,24 @@ function formatHelp(shown: Command, helper: Help): string {
     ...helper.visibleOptions(shown).map(option => [helper.optionTerm(option), helper.optionDescription(option)]),
   ] as [string, string][];
   const width = Math.max(0, ...items.map(([term]) => term.length));
+  const subs = new Set(helper.visibleCommands(shown).map(sub => helper.subcommandTerm(sub)));
+  // A long list of commands is for finding a name; the whole sentence is in the help of each.
+  const describe = (term: string, text: string): string => (subs.size > 15 && subs.has(term) ? inOneLine(text, lineWidth - width - 4) : wrap(text, width + 4));
   const wrap = (text: string, indent: number): string => helper.boxWrap(text, Math.max(40, lineWidth - indent)).replaceAll('\n', `\n${' '.repeat(indent)}`);
   return [
     `Usage: ${path(shown)} ${shown.usage()}`,
     wrap(helper.commandDescription(shown), 0),
     '',
-    ...items.map(([term, text]) => `  ${term.padEnd(width)}  ${wrap(text, width + 4)}`.trimEnd()),
+    ...items.map(([term, text]) => `  ${term.padEnd(width)}  ${describe(term, text)}`.trimEnd()),
     '',
   ].join('\n');
+}
+
+/** As many words as fit. */
+function inOneLine(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = text.lastIndexOf(' ', width - 4);
+  return `${text.slice(0, end).replace(/[,:;]$/, '')} ...`;
 }
 
 /** `tagctl measure correlation`, without the other spellings of the name. */

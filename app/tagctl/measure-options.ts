@@ -190,3 +190,10 @@ export function collectDelay(text: string, collected: Record<number, number> = {
   }
   return { ...collected, [parseChannel(channel)]: parseTime('delay', time) };
 }
+
+/** The arguments that the example of the table gives. */
+export function configOfExample(name: MeasurementName): Record<string, unknown> {
+  const words = measurements[name].example.match(/--[\w-]+( (?!--)\S+)?/g) ?? [];
+  const options = words.map(word => word.slice(2).split(' ')).map(([key = '', value]): [string, string | undefined] => [key.replaceAll(/-([a-z\d])/g, (_, letter: string) => letter.toUpperCase()), value]);
+  return configFrom(name, Object.fromEntries(options));
+}

@@ -20,6 +20,6 @@ test('every class is in the table of losses, with a sentence, and every argument
 });
 
 test('the arguments of every example are taken by the engine', t => {
-  const channels = Array.from({ length: 32 }, (_, i) => i + 1);
-  for (const name of measurementNames) t.notThrows(() => checkRequest({ name, config: exampleOf(measurements[name]) }, channels), name);
+  const channels = Array.from({ length: 32 }, (_, i) => i + 1).flatMap(channel => [channel, -channel]);
+  for (const name of measurementNames) t.notThrows(() => checkRequest({ name, config: exampleOf(name) }, channels), name);
 });
