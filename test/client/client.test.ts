@@ -39,7 +39,9 @@ test('every measurement of the table has its getters, and no others', async t =>
   await using session = await served.connect();
   await using tagger = await session.tagger();
   for (const name of measurementNames) {
-    const m = await tagger.measure(name, exampleConfig(name) as never) as unknown as Record<string, () => Promise<unknown>>;
+    // The fake station has no falling edges.
+    const config = JSON.parse(JSON.stringify(exampleConfig(name)).replaceAll(/-1\b/g, '4')) as never;
+    const m = await tagger.measure(name, config) as unknown as Record<string, () => Promise<unknown>>;
     for (const [getter, { type }] of Object.entries(measurements[name].getters)) {
       const value = await m[getter]!();
       if (type === 'scalar' || type === 'boolean') t.is(typeof value, type === 'scalar' ? 'number' : 'boolean', `${name}.${getter}`);

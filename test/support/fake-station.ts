@@ -132,8 +132,7 @@ export class FakeTagger implements TaggerPort {
   }
 
   async createMeasurements(requests: readonly MeasurementRequest[], options: CreateOptions = {}): Promise<FakeMeasurement[]> {
-    // Both edges of each input, as many instruments have them.
-    const numbers = [1, -1].flatMap(edge => this.info.channels.map(({ number }) => edge * number));
+    const numbers = this.info.channels.map(({ number }) => number);
     const virtual = checkVirtual(options.virtual, numbers), all = [...numbers, ...virtualNumbers(virtual)];
     const made = requests.map(request => checkRequest(request, all)).map(({ name, config }) => new FakeMeasurement(name, config, this.id, options, virtual));
     this.measurements.push(...made);

@@ -74,12 +74,12 @@ export const photons = {
     parameters: {
       channel1: { kind: 'channel', help: 'Channel whose time counts positive: d = t(channel 1) - t(channel 2).' },
       channel2: { kind: 'channel', help: 'The other detector.' },
-      sync: { kind: 'channel', optional: true, help: 'Channel of the laser, every pulse of it: gives the period.' },
-      periodPs: { kind: 'number', min: 0, max: 1e12, unit: 'ps', default: 0, help: 'Distance of the pulses; 0 = that of sync, or fitted.' },
+      sync: { kind: 'channel', optional: true, help: 'Channel of the laser, of every pulse.' },
+      periodPs: { kind: 'number', min: 0, max: 1e12, unit: 'ps', default: 0, help: 'Of the pulses; 0 = that of sync, or fitted.' },
       gatePs: { kind: 'duration', min: 0, max: 1e12, default: 0, help: 'Width of a peak that counts, around its centre; 0 = the whole period.' },
       sidePeaks: { kind: 'integer', min: 0, max: 100_000, default: 0, help: 'Side peaks on either side; 0 = all in range.' },
       zeroPs: { kind: 'duration', min: -1e12, max: 1e12, default: 0, help: 'd of simultaneous photons: the peak nearest to it is the central one.' },
-      rangePs: { kind: 'duration', min: 1, max: 1e12, default: 200_000, help: 'Delays to look at, on either side of zero.' },
+      rangePs: { kind: 'duration', min: 1, max: 1e12, default: 200_000, help: 'Delays on either side of zero.' },
       binwidthPs: { kind: 'duration', min: 1, max: 1e9, default: 16, help: 'Bins of the histogram; gates are made of whole ones.' },
     },
     getters: {
