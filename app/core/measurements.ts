@@ -13,7 +13,7 @@ import { photons } from './specs/photons.ts';
 import { streams } from './specs/streams.ts';
 import { user } from './specs/user.ts';
 
-export type { CounterData, FrequencyCounterData, PulsePerSecondData, ScopeData, TagBuffer } from './objects.ts';
+export type { CounterData, FlimFrame, FrequencyCounterData, PulsePerSecondData, ScopeData, TagBuffer } from './objects.ts';
 export type { CheckedConfig, Counts, Getter, MeasurementSpec, Parameter } from './spec.ts';
 
 export const measurements = {

@@ -4,6 +4,7 @@ import type { Counts } from './spec.ts';
 /** By the name that a getter's `of` gives. */
 export interface ObjectTypes {
   CounterData: CounterData;
+  FlimFrame: FlimFrame;
   FrequencyCounterData: FrequencyCounterData;
   PulsePerSecondData: PulsePerSecondData;
   ScopeData: ScopeData;
@@ -26,6 +27,32 @@ export interface CounterData {
   /** 1 where a bin touched a lost interval. */
   overflowMask: Int8Array;
   totalCounts: Counts;
+}
+
+/** A frame of a Flim: what its markers said and what was counted. Arrays are [pixels] where not said otherwise. */
+export interface FlimFrame {
+  pixels: number;
+  bins: number;
+  /** Output frames before this one; of summed frames: before the newest in it. -1 before the first. */
+  frameNumber: number;
+  /** The last pixel that began, from 0; -1 before the first. */
+  pixelPosition: number;
+  /** Current: the frame is under way, and nothing has broken it off. Others: there is one. */
+  valid: boolean;
+  /** Scanned frames in it. */
+  frames: number;
+  /** When the (newest) frame began, in stream time, ps; shape [1]. */
+  beginPs: BigInt64Array;
+  /** Shape [pixels, bins]. */
+  histograms: Counts;
+  summedCounts: Float64Array;
+  /** Counts / live time, Hz; NaN where nothing was seen. */
+  intensitiesHz: Float64Array;
+  /** How long each pixel was seen, all frames together, ps. */
+  liveTimePs: Float64Array;
+  /** Begin and end of each pixel of the newest frame since that began, ps; both 0 where it was not reached. */
+  pixelBeginsPs: Float64Array;
+  pixelEndsPs: Float64Array;
 }
 
 /** The answer of `FrequencyCounter.getDataObject`. Arrays are [channels, size] in row order where not said otherwise. */

@@ -18,6 +18,7 @@ export { countStartStop } from './start-stop.as';
 export { pickTags } from './pick-tags.as';
 export { countBetween } from './between.as';
 export { gridPairs } from './grid.as';
+export { countPixels } from './pixels.as';
 export { takePhases } from './phase.as';
 export { watchPulses } from './pulse.as';
 export { fitWindows } from './window.as';

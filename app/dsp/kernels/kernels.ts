@@ -94,6 +94,11 @@ export interface KernelSet {
   /** Like `stepPairs`, into the histogram that the axes of a GridPlan choose; never ends. */
   gridPairs(timesAt: number, channelsAt: number, n: number, startsAt: number, oldStarts: number, planAt: number, countsAt: number): void;
   /**
+   * Takes the lists of clicks, starts and markers in a PixelPlan into the frame at `frameAt`. Returns 1 once it is complete, to be called
+   * again with an empty frame and the lists as they are; 0 when they are used up. Lists of starts and clicks have room for 4 more.
+   */
+  countPixels(planAt: number, frameAt: number): number;
+  /**
    * Phases of one channel. `planAt`: a PhasePlan; `listAt`: a ring of records; `stepsAt`: sums per step; `historyAt`: f64 residuals.
    */
   takePhases(timesAt: number, channelsAt: number, n: number, planAt: number, listAt: number, stepsAt: number, historyAt: number): void;

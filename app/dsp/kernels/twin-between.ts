@@ -1,16 +1,9 @@
 // dsp/kernels/twin-between.ts - twin of between.as.ts: clicks between markers.
 import { betweenEntry, betweenPlan } from './between-layout.ts';
 import type { KernelSet } from './kernels.ts';
-import { addCount, difference, word, type Views } from './words.ts';
+import { addCount, difference, subtract, type Views } from './words.ts';
 
 export function betweenKernels(views: () => Views): Pick<KernelSet, 'countBetween'> {
-  /** i64 at word `into` = i64 at word `a` - i64 at word `b`, exactly. */
-  function subtract({ u32, i32 }: Views, into: number, a: number, b: number): void {
-    const low = u32[a]! - u32[b]!;
-    i32[into + 1] = i32[a + 1]! - i32[b + 1]! - (low < 0 ? 1 : 0);
-    u32[into] = low < 0 ? low + word : low;
-  }
-
   /** True once all entries are complete. */
   function settle(planAt: number, entriesAt: number): boolean {
     const all = views(), { u32 } = all, plan = planAt / 4;

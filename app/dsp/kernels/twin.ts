@@ -16,6 +16,7 @@ import { logBinsKernels } from './twin-log-bins.ts';
 import { multiTauKernels } from './twin-multi-tau.ts';
 import { nearKernels } from './twin-near.ts';
 import { phaseKernels } from './twin-phase.ts';
+import { pixelKernels } from './twin-pixels.ts';
 import { pickTagsKernels } from './twin-pick-tags.ts';
 import { pulseKernels } from './twin-pulse.ts';
 import { rowKernels } from './twin-rows.ts';
@@ -33,7 +34,7 @@ export function twinKernels(memory: WebAssembly.Memory): KernelSet {
   return {
     kind: 'typescript',
     ...tagKernels(views), ...binKernels(views), ...bitKernels(views), ...nearKernels(views), ...denseKernels(views), ...intervalKernels(views),
-    ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views),
+    ...steppedKernels(views), ...startStopKernels(views), ...pickTagsKernels(views), ...betweenKernels(views), ...gridKernels(views), ...pixelKernels(views),
     ...phaseKernels(views), ...pulseKernels(views), ...windowKernels(views),
     ...virtualKernels(views), ...queueKernels(views),
     ...groupKernels(views),

@@ -32,6 +32,13 @@ export function addTo(u32: Uint32Array, i32: Int32Array, w: number, amount: numb
   i32[w + 1] = i32[w + 1]! + high + (low >= word ? 1 : 0);
 }
 
+/** int64 at word `into` = int64 at word `a` - int64 at word `b`, exactly. */
+export function subtract({ u32, i32 }: Views, into: number, a: number, b: number): void {
+  const low = u32[a]! - u32[b]!;
+  i32[into + 1] = i32[a + 1]! - i32[b + 1]! - (low < 0 ? 1 : 0);
+  u32[into] = low < 0 ? low + word : low;
+}
+
 /** Adds a whole double below 2^53 to the u64 at word `w`. */
 export function addCount(u32: Uint32Array, w: number, count: number): void {
   const low = u32[w]! + count;

@@ -4,6 +4,7 @@ import { coincidenceRates } from './coincidence-rates.ts';
 import { countBetweenMarkers } from './count-between-markers.ts';
 import { counter } from './counter.ts';
 import { countrate } from './countrate.ts';
+import { flim } from './flim.ts';
 import { frequencyCounter } from './frequency-counter.ts';
 import { frequencyStability } from './frequency-stability.ts';
 import { correlation, histogram } from './histogram.ts';
@@ -24,5 +25,5 @@ export const measurementClasses: MeasurementClasses = {
   histogramLogBins, histogram2D, histogramND,
   countrate, counter, countBetweenMarkers, histogram, correlation, timeDifferences, timeDifferencesND, startStop, userKernel,
   frequencyStability, frequencyCounter, pulsePerSecondMonitor, phaseNoise,
-  coincidenceRates, pulsedG2, timeTagStream, sampler, scope,
+  coincidenceRates, pulsedG2, timeTagStream, sampler, scope, flim,
 };
