@@ -74,6 +74,11 @@ function stops(data: number): Job {
   const config = { start: 0, stop1: 1, stop2: 2, binwidth1Ps: 10_000, binwidth2Ps: 10_000, bins1: 200, bins2: 200 };
   return { name: 'first stops 200 x 200', data, does: { measurement: 'histogram2D', config }, cpp: 'stops 0 0 10000 200', target: 0.5 };
 }
+/** A pixel marker as often as a tag of any other channel: the C++ program knows how many pixels there are. */
+function flim(data: number): Job {
+  const config = { start: 0, click: 1, pixelBegin: 2, pixelEnd: undefined, frameBegin: undefined, pixels: 1024, bins: 100, binwidthPs: 1000, finishAfterFrames: 0, framesPerOutput: 1 };
+  return { name: 'flim 1024 pixels x 100', data, does: { measurement: 'flim', config }, cpp: 'flim 0 1 1000 100', target: 0.5 };
+}
 /** Powers of ten as steps, since the C++ program takes their number alone. */
 function stability(data: number, average: number, steps: readonly number[]): Job {
   const measurement = steps.length > 0 ? 'frequencyStability' : 'phaseNoise';
@@ -83,7 +88,7 @@ function stability(data: number, average: number, steps: readonly number[]): Job
 const jobs: readonly Job[] = [
   { name: 'count', data: 0, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0', target: 5 },
   { name: 'count', data: 2, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0' },
-  logBins('exact', 1), logBins('multi-tau', 9), stops(1), stops(2),
+  logBins('exact', 1), logBins('multi-tau', 9), stops(1), stops(2), flim(1), flim(2),
   counter(0, '1 ms', 1e9, 2), counter(2, '10 us', 1e7, 0.9),
   histogram('sparse 100 x 1 ns', 0, 1000, 100, 2.5), histogram('sparse 100 x 1 ns', 1, 1000, 100, 2.5),
   histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),

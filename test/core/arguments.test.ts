@@ -35,6 +35,35 @@ for (const [what, name, config, code, message] of refused) {
   });
 }
 
+const flim = { start: 1, click: 2, pixelBegin: 3, pixels: 4 };
+const pulsed = { channel1: 1, channel2: 2, periodPs: 10_000, gatePs: 1000, rangePs: 100_000 };
+const wrongTogether: [MeasurementName, Record<string, unknown>, RegExp][] = [
+  ['countBetweenMarkers', { click: 1, begin: 2, end: 2, values: 5 }, /begin and end are the same/],
+  ['histogramLogBins', { click: 1, start: 2, expStart: -3, expStop: -3 }, /expStop is not above/],
+  ['histogram2D', { start: 1, stop1: 2, stop2: 3, bins1: 1e6, binwidth1Ps: 1e13, bins2: 1 }, /axis 1 exceed/],
+  ['histogramND', { start: 1, stop: [2, 3], bins: [5], binwidthPs: [1, 1] }, /bins lists 1 numbers for 2 axes/],
+  ['timeDifferencesND', { click: 1, next: [3], histograms: [2, 2] }, /next lists 1 channels for 2 axes/],
+  ['timeDifferencesND', { click: 1, next: [3, 0], histograms: [2, 2] }, /axis 2 has several histograms/],
+  ['flim', { ...flim, click: 1 }, /start and click are the same/],
+  ['flim', { ...flim, frameBegin: 3 }, /two of its markers/],
+  ['flim', { ...flim, pixelEnd: 4, frameBegin: 4 }, /two of its markers/],
+  ['flim', { ...flim, pixels: 1_000_000, bins: 10 }, /1000000 pixels have room for 4 bins/],
+  ['frequencyCounter', { channels: [1], samplingIntervalPs: 1e6, fittingWindowPs: 2e6 }, /longer than samplingIntervalPs/],
+  ['pulsePerSecondMonitor', { reference: 1, signals: [1] }, /signals lists the reference/],
+  ['phaseNoise', { channel: 1, samples: 1000 }, /no power of two/],
+  ['coincidenceRates', { groups: [[1, 2]], windowPs: 1000, shiftPs: 1500 }, /not longer than two windows/],
+  ['pulsedG2', { ...pulsed, channel2: 1 }, /channel1 and channel2 are the same/],
+  ['pulsedG2', { ...pulsed, gatePs: 20_000 }, /longer than the period/],
+  ['sampler', { trigger: 1, channels: [2, 3], falling: [4] }, /falling lists 1 channels for 2/],
+  ['sampler', { trigger: 1, channels: [2, 3], falling: [3, 0] }, /channel 3 cannot say both/],
+  ['scope', { channels: [1], trigger: 2, traces: 10_000, maxPoints: 1_000_000 }, /more than 4000000 points/],
+];
+for (const [i, [name, config, message]] of wrongTogether.entries()) {
+  test(`checkRequest() refuses what is wrong together: ${name} ${i}`, t => {
+    t.is((t.throws(() => check(name, config), { name: 'TaggerError', message }) as { code?: string } | undefined)?.code, 'usage');
+  });
+}
+
 test('checkGetter() knows the getters of every measurement and no others', t => {
   for (const name of measurementNames) {
     t.is(checkGetter(name, 'getData').getter, 'getData');

@@ -80,6 +80,20 @@ test('analyze histogram2D and histogramND count the same starts; the map is draw
   t.regex(stdout, /t\(stop2\) - t\(start\) \(ns\)\n.*starts a cell/);
 });
 
+test('analyze flim fills the pixels that a marker steps, and draws them', async t => {
+  const args = ['flim', '--start', '1', '--click', '2', '--pixel-begin', '3', '--pixels', '4', '--bins', '10', '--binwidth', '1ns'];
+  const document = await analyze(...args), rows = document.counts as unknown as number[][], begins = timesOf(3), frames = Math.floor((begins.length - 1) / 4);
+  t.is(document['framesAcquired'] as unknown, frames);
+  t.true(frames > 2, `seed ${random.seed}`);
+  const expected = rows.map((_, pixel) => {
+    const visits = Array.from({ length: frames }, (__, frame) => [begins[4 * frame + pixel]!, begins[4 * frame + pixel + 1]!] as const);
+    return pairs(timesOf(2).filter(ps => visits.some(([from, to]) => ps >= from && ps < to)), timesOf(1), 1000, 10, 0);
+  });
+  t.deepEqual(rows, expected, `seed ${random.seed}`);
+  const { stdout } = await tagctl(['analyze', file, ...args, '--plot']);
+  t.regex(stdout, /^pixel$.*pairs a cell$/ms);
+});
+
 test('analyze adds a private delay, positive is later, and counts where every channel can be seen', async t => {
   const { counts, delays, startPs, stopPs } = await analyze('correlation', '--channels', '1,2', '--binwidth', '500ps', '--bins', '60', '--delay', '2=2500ps');
   const seen = (times: number[]): number[] => times.filter(ps => ps >= Number(startPs) && ps < Number(stopPs));

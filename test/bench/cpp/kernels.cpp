@@ -160,6 +160,39 @@ static void firstStops(const i64* times, const u8* channels, u32 n, u32 start, u
   }
 }
 
+constexpr u32 pixels = 1024;
+static std::vector<u64> frame, ready, sum;
+static std::vector<i64> live(pixels);
+static int pixel;
+static i64 pixelBegan;
+
+/** Delays into the histogram of the pixel that channel 2 steps; a complete frame is kept and added up. */
+static void flim(const i64* times, const u8* channels, u32 n, u32 start, u32 click, u32 width, u32 bins) {
+  const i64 span = i64(width) * bins;
+  u32 shift = 31;
+  while ((1u << (shift - 31)) < width) shift++;
+  const u64 reciprocal = ((u64(1) << shift) + width - 1) / width;
+  for (u32 i = 0; i < n; i++) {
+    const i64 time = times[i];
+    if (channels[i] == click) {
+      if (pixel < 0) continue;
+      while (tail != head && time - ring[tail % ringTags] >= span) tail++;
+      for (u32 k = tail; k != head; k++) frame[pixel * bins + ((u64(time - ring[k % ringTags]) * reciprocal) >> shift)]++;
+    } else if (channels[i] == start) {
+      ring[head++ % ringTags] = time;
+      if (head - tail >= ringTags) tail++;
+    } else if (channels[i] == 2) {
+      if (pixel >= 0) live[pixel] += time - pixelBegan;
+      pixelBegan = time;
+      if (++pixel < int(pixels)) continue;
+      pixel = 0;
+      ready = frame;
+      for (u32 k = 0; k < frame.size(); k++) sum[k] += frame[k];
+      std::fill(frame.begin(), frame.end(), 0);
+    }
+  }
+}
+
 struct Rule { i64 accepts, dead; u64 seen; u32 left, divider; bool triggers, filtered; };
 static std::vector<Rule> rules(256);
 static std::vector<i64> keptTimes(block);
@@ -220,6 +253,7 @@ int main(int, char** arguments) {
       std::memset(lines, 0, sizeof lines);
       pulse = {};
       if (kernel == "windows") fit = 0, edge = 0;
+      if (kernel == "flim") pixel = -1, frame.assign(pixels * bins, 0), ready = sum = frame;
       const double begin = cpuSeconds();
       if (kernel == "laurence") laurence(times.data(), channels.data(), n, a, b, edges);
       else for (u32 i = 0; i < n; i += block) {
@@ -233,15 +267,17 @@ int main(int, char** arguments) {
         else if (kernel == "combine") combine(&times[i], &channels[i], m, a, b);
         else if (kernel == "gate") gate(&times[i], &channels[i], m, a, b);
         else if (kernel == "stops") firstStops(&times[i], &channels[i], m, a, u32(width), bins);
+        else if (kernel == "flim") flim(&times[i], &channels[i], m, a, b, u32(width), bins);
         else if (kernel == "condition") condition(&times[i], &channels[i], m);
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
       const double seconds = cpuSeconds() - begin;
       if (round > 0) std::printf("%.2f ", n / seconds / 1e6); // the first round warms up
     }
-    u64 sum = madeTags;
-    for (size_t k = 0; k < counts.size(); k++) sum += counts[k] * (k % 9973 + 1);
-    std::printf("%llu\n", (unsigned long long)sum);
+    u64 check = madeTags;
+    for (size_t k = 0; k < ready.size(); k++) check += sum[k] + ready[k];
+    for (size_t k = 0; k < counts.size(); k++) check += counts[k] * (k % 9973 + 1);
+    std::printf("%llu\n", (unsigned long long)check);
     std::fflush(stdout);
   }
 }

@@ -10,8 +10,6 @@ interface Scan {
 }
 interface Frame { beganPs: bigint; counts: number[]; livePs: number[]; beginsPs: number[]; endsPs: number[]; position: number }
 
-const columns = ['counts', 'livePs', 'beginsPs', 'endsPs'] as const;
-
 /** Frames by the definition: for each frame its pixels as [begin, end), and in each every pair whose click lies in it. */
 function everyFrame(stretches: readonly Stretch[], scan: Scan) {
   const { pixels, bins, binwidthPs } = scan;
