@@ -65,11 +65,16 @@ async function run(): Promise<string | undefined> {
 
 function child(command: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...command], { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'], timeout: longestMs, killSignal: 'SIGKILL', env: { ...process.env, NO_COLOR: '1' } });
+    const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...command], { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, NO_COLOR: '1' } });
+    // A kernel that never ends spins in a process that the runner has started: the whole group goes.
+    const late = setTimeout(() => { process.kill(-running.pid!, 'SIGKILL'); }, longestMs);
     let output = '';
     running.stdout.setEncoding('utf8').on('data', (text: string) => { output += text; });
     running.stderr.setEncoding('utf8').on('data', (text: string) => { output += text; });
     running.once('error', reject);
-    running.once('close', code => { resolve({ code, output }); });
+    running.once('close', code => {
+      clearTimeout(late);
+      resolve({ code, output });
+    });
   });
 }

@@ -35,10 +35,8 @@ const covered: usize = 152; // i64, live time reaches to here
  */
 export function countPixels(planAt: usize, frameAt: usize): u32 {
   const limit = load<i64>(planAt, until);
-  const clickEnd = <usize>load<u32>(planAt, clicksEnd), startEnd = <usize>load<u32>(planAt, startsEnd), startAt = <usize>load<u32>(planAt, starts);
-  let latest = <usize>load<u32>(planAt, clicks) < clickEnd ? load<i64>(clickEnd - 8) : load<i64>(planAt, heldTime);
-  if (startAt < startEnd) latest = max(latest, load<i64>(startEnd - 8));
-  closeList(startEnd, latest);
+  // No start is later than the limit.
+  closeList(<usize>load<u32>(planAt, startsEnd), limit);
   const isNarrow = <f64>load<u32>(planAt, bins) * load<f64>(planAt, widthPs) < 2147483648.0;
   for (;;) {
     const time = nextMark(planAt, limit);
@@ -71,7 +69,7 @@ function earlier(planAt: usize, list: usize, time: i64): i64 {
 /** Which markers are at `time`; they are taken off their lists. */
 function marksAt(time: i64, planAt: usize): u32 {
   let marks: u32 = 0;
-  if (load<u32>(planAt, held) && load<i64>(planAt, heldTime) == time) {
+  if (load<i64>(planAt, heldTime) == time) {
     marks = load<u32>(planAt, held);
     store<u32>(planAt, 0, held);
   }

@@ -47,7 +47,7 @@ class PixelCall {
 
   #marksAt(time: number): number {
     let marks = 0;
-    if (this.#get('held') > 0 && this.#between(this.#word('heldTime'), time) === 0) {
+    if (this.#between(this.#word('heldTime'), time) === 0) {
       marks = this.#get('held');
       this.#set('held', 0);
     }
