@@ -2,13 +2,14 @@
 //
 // Whole measurements are driven as the dsp worker does: blocks of 16 Ki tags with a tail in front. Rounds of the two forms are
 // interleaved and the median of five counts; time is that of the thread, so that a busy machine disturbs little. C++, where
-// there is a compiler, runs the same data in a process of its own, in turns with the rest. Run alone: node test/bench/kernels.ts
+// there is a compiler, runs the same data in a process of its own, in turns with the rest. Run alone: node test/bench/kernels.ts [NAME...]
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Conditioner, conditioningBytes } from '../../app/dsp/conditioning.ts';
+import { clockPlan } from '../../app/dsp/kernels/layouts.ts';
 import { loadKernels } from '../../app/dsp/kernels/load.ts';
 import type { KernelSet } from '../../app/dsp/kernels/kernels.ts';
 import { measurementClasses } from '../../app/dsp/measurements/index.ts';
@@ -19,6 +20,7 @@ import { VirtualNode } from '../../app/dsp/virtual/node.ts';
 import { madeTags, type VirtualStagePlan } from '../../app/dsp/virtual/stage.ts';
 import { SharedWork } from '../../app/dsp/shared-work.ts';
 import type { CheckedConfig, MeasurementName } from '../../app/core/measurements.ts';
+import { dataSets, jobs, type Job } from './jobs.ts';
 import { Random } from '../support/random.ts';
 
 export interface Row {
@@ -33,92 +35,12 @@ export interface Row {
   target?: number;
 }
 
-interface Data { name: string; channels: number; rateHz: number }
-const dataSets: readonly Data[] = [
-  { name: 'd1: 2 x 1 Mcps', channels: 2, rateHz: 1e6 },
-  { name: 'd2: 4 x 1 Mcps', channels: 4, rateHz: 1e6 },
-  { name: 'd3: 8 x 10 Mcps', channels: 8, rateHz: 10e6 },
-];
-
-interface Job {
-  name: string;
-  data: number;
-  /** A measurement; a virtual channel: its kernel alone, or with the view that puts its tags between the others; or input conditioning. */
-  does: { measurement: MeasurementName; config: CheckedConfig } | { virtual: VirtualDefinition; view?: true } | 'conditioning';
-  /** `kernel start click width bins` for the C++ program. */
-  cpp: string;
-  target?: number;
-}
-
-function counter(data: number, width: string, binwidthPs: number, target: number): Job {
-  const channels = Array.from({ length: dataSets[data]!.channels }, (_, i) => i);
-  const config = { channels, binwidthPs, values: 1000 };
-  return { name: `counter ${width}`, data, does: { measurement: 'counter', config }, cpp: `counter 0 0 ${binwidthPs} 0`, target };
-}
-function histogram(name: string, data: number, binwidthPs: number, bins: number, target: number): Job {
-  return { name, data, does: { measurement: 'histogram', config: { click: 1, start: 0, binwidthPs, bins } }, cpp: `correlate 0 1 ${binwidthPs} ${bins}`, target };
-}
-function correlation(name: string, data: number, binwidthPs: number, bins: number): Job {
-  return { name, data, does: { measurement: 'correlation', config: { channel1: 1, channel2: 0, binwidthPs, bins } }, cpp: '' };
-}
-function coincidence(data: number, members: number, target: number | undefined, windowPs = 1000): Job {
-  const channels = Array.from({ length: members }, (_, i) => i);
-  return { name: `coincidence, ${members}-fold ${windowPs / 1000} ns`, data, does: { virtual: { kind: 'coincidence', channels, windowPs } }, cpp: `coincide ${members} 0 ${windowPs} 0`, ...(target !== undefined && { target }) };
-}
-/** 63 edges from 1 ns to 10 ms. */
-function logBins(method: string, target: number): Job {
-  const config = { click: 1, start: 0, expStart: -9, expStop: -2, bins: 62, method };
-  return { name: `log bins, ${method}`, data: 0, does: { measurement: 'histogramLogBins', config }, cpp: 'laurence 0 1 1e10 62', target };
-}
-function stops(data: number): Job {
-  const config = { start: 0, stop1: 1, stop2: 2, binwidth1Ps: 10_000, binwidth2Ps: 10_000, bins1: 200, bins2: 200 };
-  return { name: 'first stops 200 x 200', data, does: { measurement: 'histogram2D', config }, cpp: 'stops 0 0 10000 200', target: 0.5 };
-}
-/** A pixel marker as often as a tag of any other channel: the C++ program knows how many pixels there are. */
-function flim(data: number): Job {
-  const config = { start: 0, click: 1, pixelBegin: 2, pixelEnd: undefined, frameBegin: undefined, pixels: 1024, bins: 100, binwidthPs: 1000, finishAfterFrames: 0, framesPerOutput: 1 };
-  return { name: 'flim 1024 pixels x 100', data, does: { measurement: 'flim', config }, cpp: 'flim 0 1 1000 100', target: 0.5 };
-}
-/** Powers of ten as steps, since the C++ program takes their number alone. */
-function stability(data: number, average: number, steps: readonly number[]): Job {
-  const measurement = steps.length > 0 ? 'frequencyStability' : 'phaseNoise';
-  const config = steps.length > 0 ? { channel: 0, average, steps, traceLength: 1024 } : { channel: 0, average, samples: 256, segments: 7 };
-  return { name: `${measurement} /${average}`, data, does: { measurement, config }, cpp: `phases 0 ${average} 1 ${steps.length}`, target: 0.5 };
-}
-const jobs: readonly Job[] = [
-  { name: 'count', data: 0, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0', target: 5 },
-  { name: 'count', data: 2, does: { measurement: 'countrate', config: { channels: [0, 1] } }, cpp: 'count 0 0 0 0' },
-  logBins('exact', 1), logBins('multi-tau', 9), stops(1), stops(2), flim(1), flim(2),
-  counter(0, '1 ms', 1e9, 2), counter(2, '10 us', 1e7, 0.9),
-  histogram('sparse 100 x 1 ns', 0, 1000, 100, 2.5), histogram('sparse 100 x 1 ns', 1, 1000, 100, 2.5),
-  histogram('medium 1000 x 1 ns', 2, 1000, 1000, 0.85), histogram('dense 1000 x 10 ns', 0, 10_000, 1000, 1),
-  correlation('both signs 200 x 1 ns', 0, 1000, 200), correlation('both signs 2000 x 10 ns', 0, 10_000, 2000),
-  { name: 'startStop 1 ns', data: 0, does: { measurement: 'startStop', config: { click: 1, start: 0, binwidthPs: 1000 } }, cpp: '' },
-  ...[1, 2].map((data): Job => ({ name: 'conditioning', data, does: 'conditioning', cpp: 'condition 0 1 100000 2', target: 0.5 })),
-  {
-    name: 'timeDifferences, next', data: 2,
-    does: { measurement: 'timeDifferences', config: { click: 1, start: 0, next: 2, sync: undefined, binwidthPs: 1000, bins: 100, histograms: 16, maxCounts: 0 } }, cpp: '',
-  },
-  stability(0, 1000, []), stability(0, 10, [1, 10, 100]), stability(0, 1, [1, 10, 100]), stability(2, 1000, []),
-  {
-    name: 'frequencyCounter 1 ms', data: 0, does: { measurement: 'frequencyCounter', config: { channels: [0, 1], samplingIntervalPs: 1e9, fittingWindowPs: 5e8, values: 1000 } },
-    cpp: 'windows 0 1 1e9 500000000', target: 0.5,
-  },
-  {
-    name: 'pulsePerSecondMonitor', data: 0, does: { measurement: 'pulsePerSecondMonitor', config: { reference: 0, signals: [1], periodPs: 1e6, values: 1000 } },
-    cpp: 'pulses 0 1 1e6 0', target: 0.5,
-  },
-  coincidence(0, 2, 1.4), coincidence(1, 2, 1.4), coincidence(1, 4, 2), coincidence(2, 4, 2), coincidence(2, 4, 0.5, 100_000),
-  { ...coincidence(1, 2, undefined), name: '2-fold in a view', does: { virtual: { kind: 'coincidence', channels: [0, 1], windowPs: 1000 }, view: true } },
-  { name: 'combiner', data: 1, does: { virtual: { kind: 'combiner', channels: [0, 1] } }, cpp: 'combine 0 1 0 0', target: 0.5 },
-  { name: 'gated', data: 1, does: { virtual: { kind: 'gated', channel: 0, gateStart: 1, gateStop: 2 } }, cpp: 'gate 1 2 0 0', target: 0.5 },
-];
-
 const n = 2 ** 20, rounds = 5, blockTags = 16_384, tail = 4096;
 const timesAt = 65_536 + 8 * tail, channelsAt = timesAt + 8 * n + tail, scratchAt = channelsAt + n, sharedAt = scratchAt + 1024;
 const regionAt = sharedAt + SharedWork.bytes(blockTags);
 
-export async function benchKernels(): Promise<Row[]> {
+/** @param wanted parts of names; all if there are none */
+export async function benchKernels(wanted: readonly string[] = []): Promise<Row[]> {
   const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
   const kernelSets = [loadKernels(memory, 'wasm'), loadKernels(memory, 'typescript')];
   const native = buildNative();
@@ -126,7 +48,7 @@ export async function benchKernels(): Promise<Row[]> {
     const rows: Row[] = [];
     for (const [index, data] of dataSets.entries()) {
       const file = writeTags(memory, data, native);
-      for (const job of jobs.filter(one => one.data === index)) {
+      for (const job of jobs.filter(one => one.data === index && (wanted.length === 0 || wanted.some(part => one.name.includes(part))))) {
         const speeds = [[], []] as [number[], number[]], cppSpeeds: number[] = [];
         for (let round = 0; round <= rounds; round++) {
           kernelSets.forEach((kernels, k) => {
@@ -151,19 +73,21 @@ export async function benchKernels(): Promise<Row[]> {
   }
 }
 
-/** Poisson tags and a tenth correlated ones: channel k follows by k * 100 ps with 100 ps of jitter. */
-function writeTags(memory: WebAssembly.Memory, { channels, rateHz }: Data, native: Native | undefined): string {
+/** A clock, if there is one; Poisson tags and a tenth correlated ones: channel k follows by k * 100 ps with 100 ps of jitter. */
+function writeTags(memory: WebAssembly.Memory, { channels, rateHz, clockHz }: (typeof dataSets)[number], native: Native | undefined): string {
   const random = new Random(1), packed = new Float64Array(n * 1.2), meanPs = 1e12 / rateHz;
   let count = 0;
   const put = (timePs: number, channel: number): void => {
     if (count < packed.length) packed[count++] = Math.floor(Math.max(0, timePs)) * 16 + channel;
   };
-  const endPs = (1.05 * n * meanPs) / channels;
-  for (let channel = 0; channel < channels; channel++) {
+  const endPs = 1.05 * n * 1e12 / (clockHz === undefined ? rateHz * channels : rateHz * (channels - 1) + clockHz);
+  if (clockHz !== undefined) for (let t = 0; t < endPs; t += 1e12 / clockHz) put(t, 0);
+  const first = clockHz === undefined ? 0 : 1;
+  for (let channel = first; channel < channels; channel++) {
     for (let t = random.exponential(meanPs / 0.9); t < endPs; t += random.exponential(meanPs / 0.9)) put(t, channel);
   }
   for (let t = random.exponential(meanPs / 0.1); t < endPs; t += random.exponential(meanPs / 0.1)) {
-    for (let channel = 0; channel < channels; channel++) put(t + 100 * channel + 100 * (random.next() + random.next() + random.next() - 1.5) * 2, channel);
+    for (let channel = first; channel < channels; channel++) put(t + 100 * channel + 100 * (random.next() + random.next() + random.next() - 1.5) * 2, channel);
   }
   const sorted = packed.subarray(0, count).sort();
   const times = new BigInt64Array(memory.buffer, timesAt, n), tags = new Uint8Array(memory.buffer, channelsAt, n);
@@ -189,7 +113,17 @@ function virtualRunner(memory: WebAssembly.Memory, kernels: KernelSet, definitio
   const view = new View({ key: '', plan, at: regionAt }, memory, kernels);
   if (isView) return { begin: () => view.reset(), take: segment => { for (const _ of view.derive({ kind: 'segment', segment })); } };
   const [node] = (plan.stages[0] as VirtualStagePlan).nodes, intoAt = regionAt, made = new VirtualNode(node!, regionAt + node!.at, memory, kernels);
-  return { begin: () => made.begin(0n), take: ({ timesAt: at, channelsAt: tagsAt, n: size }) => { made.run(at, tagsAt, size, scratchAt, intoAt, intoAt + 8 * (madeTags + 1), madeTags); } };
+  return { begin: () => made.begin(0n), take: ({ timesAt: at, channelsAt: tagsAt, n: size, toPs }) => {
+    const until = new BigInt64Array(memory.buffer, scratchAt, 1), times = new BigInt64Array(memory.buffer, at, size + 1);
+    // As the stage does: what finds no room is run in parts.
+    const run = (from: number, count: number): void => {
+      until[0] = from + count < size ? times[from + count]! : toPs;
+      if (made.run(at + 8 * from, tagsAt + from, count, scratchAt, intoAt, intoAt + 8 * (madeTags + 1), madeTags) >= 0) return;
+      run(from, count >> 1);
+      run(from + (count >> 1), count - (count >> 1));
+    };
+    run(0, size);
+  } };
 }
 
 function measurementRunner(memory: WebAssembly.Memory, kernels: KernelSet, name: MeasurementName, config: CheckedConfig): Runner {
@@ -214,9 +148,21 @@ function conditioningRunner(memory: WebAssembly.Memory, kernels: KernelSet): Run
   };
 }
 
+function clockRunner(memory: WebAssembly.Memory, kernels: KernelSet): Runner {
+  const plan = new DataView(memory.buffer, regionAt, clockPlan.bytes), averagingPeriods = 1000, periodPs = 100_000;
+  return {
+    // Told to follow a clock of the very frequency that it has, so that the tags stay where they are however often it runs.
+    begin: () => {
+      new Uint8Array(memory.buffer, regionAt, clockPlan.bytes).fill(0);
+      for (const [key, value] of [['nominal', periodPs], ['period', periodPs], ['most', 2 * averagingPeriods], ['lockAfter', averagingPeriods]] as const) plan.setFloat64(clockPlan[key], value, true);
+    },
+    take: ({ timesAt: at, channelsAt: tagsAt, n: size }) => { for (let done = 0; done < size;) done += kernels.followClock(at + 8 * done, tagsAt + done, size - done, regionAt); },
+  };
+}
+
 /** All tags from the beginning, again until the clock of the thread can tell; Mtags/s. */
 function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { does }: Job): number {
-  const runner = does === 'conditioning' ? conditioningRunner(memory, kernels) : 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
+  const runner = does === 'conditioning' ? conditioningRunner(memory, kernels) : does === 'clock' ? clockRunner(memory, kernels) : 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
   const view = new BigInt64Array(memory.buffer, timesAt, n);
   const begin = cpuUs();
   for (let passes = 1; ; passes++) {
@@ -262,7 +208,7 @@ function runNative(program: string, file: string, line: string): number {
 function median(values: number[]): number { return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN; }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { name, data, wasmMtags, twinMtags, ratioTwin, cppMtags, ratioCpp, target } of await benchKernels()) {
+  for (const { name, data, wasmMtags, twinMtags, ratioTwin, cppMtags, ratioCpp, target } of await benchKernels(process.argv.slice(2))) {
     const cpp = cppMtags === undefined ? '' : `C++ ${cppMtags.toFixed(0).padStart(6)}  ${ratioCpp!.toFixed(2)}x${target === undefined ? '' : ` of ${target} wanted`}`;
     const ours = `wasm ${wasmMtags.toFixed(0).padStart(6)}  twin ${twinMtags.toFixed(0).padStart(5)}  ${ratioTwin.toFixed(1)}x`;
     console.log(`${data.padEnd(16)} ${name.padEnd(24)} ${ours}  ${cpp}`);

@@ -22,48 +22,67 @@ const roles: usize = 64; // u8[256]: 1 click, 2 begin, 4 end
  * `untilAt` are settled. Returns how many tags were used: fewer than n only once all entries are complete.
  */
 export function countBetween(timesAt: usize, channelsAt: usize, n: u32, untilAt: usize, planAt: usize, entriesAt: usize): u32 {
+  // Clicks between two markers need no settling: what is kept here is written back where a marker stands.
+  let latest = load<i64>(planAt, moment), tied = load<u32>(planAt, clicked), marks = load<u32>(planAt, begun) | load<u32>(planAt, ended), before: u64 = 0;
   for (let i: u32 = 0; i < n; i++) {
     const role = <u32>load<u8>(planAt + load<u8>(channelsAt + i), roles);
     if (role == 0) continue;
     const time = load<i64>(timesAt + (<usize>i << 3));
-    if (time != load<i64>(planAt, moment)) {
-      if (settle(planAt, entriesAt)) return i;
-      store<i64>(planAt, time, moment);
+    if (time != latest) {
+      if (marks) {
+        writeBack(before, tied, latest, planAt, entriesAt);
+        before = 0;
+        if (settle(planAt, entriesAt)) return i;
+      } else before += tied;
+      tied = marks = 0;
+      latest = time;
     }
-    if (role & 1) store<u32>(planAt, load<u32>(planAt, clicked) + 1, clicked);
+    tied += role & 1;
     if (role & 2) store<u32>(planAt, 1, begun);
     if (role & 4) store<u32>(planAt, 1, ended);
+    marks |= role & 6;
   }
-  if (load<i64>(untilAt) > load<i64>(planAt, moment)) settle(planAt, entriesAt);
+  writeBack(before, tied, latest, planAt, entriesAt);
+  if (load<i64>(untilAt) > latest) settle(planAt, entriesAt);
   return n;
 }
 
+/** `before` clicks earlier than `latest` and since the last marker, then `tied` ones at `latest`. */
+// @ts-ignore: decorator
+@inline
+function writeBack(before: u64, tied: u32, latest: i64, planAt: usize, entriesAt: usize): void {
+  if (before != 0 && load<u32>(planAt, isOpen)) {
+    const at = entriesAt + (<usize>load<u32>(planAt, entries) << 5);
+    store<u64>(at, load<u64>(at, 16) + before, 16);
+  }
+  store<u32>(planAt, tied, clicked);
+  store<i64>(planAt, latest, moment);
+}
+
 /** True once all entries are complete. */
+// @ts-ignore: decorator
+@inline
 function settle(planAt: usize, entriesAt: usize): bool {
   const time = load<i64>(planAt, moment), isBegun = load<u32>(planAt, begun) != 0;
-  let count = load<u32>(planAt, entries);
-  if (load<u32>(planAt, isOpen) && (load<u32>(planAt, hasEnd) ? load<u32>(planAt, ended) != 0 : isBegun)) {
-    const at = entriesAt + (<usize>count << 5);
+  let open = load<u32>(planAt, isOpen) != 0, count = load<u32>(planAt, entries), at = entriesAt + (<usize>count << 5);
+  if (open && (load<u32>(planAt, hasEnd) ? load<u32>(planAt, ended) != 0 : isBegun)) {
     store<i64>(at, time - load<i64>(planAt, opened), 8);
     store<u32>(planAt, ++count, entries);
-    store<u32>(planAt, 0, isOpen);
+    at += 32;
+    open = false;
   }
-  if (isBegun && !load<u32>(planAt, isOpen) && count < load<u32>(planAt, capacity)) {
+  if (isBegun && !open && count < load<u32>(planAt, capacity)) {
     if (!load<u32>(planAt, hasOrigin)) {
       store<i64>(planAt, time, origin);
       store<u32>(planAt, 1, hasOrigin);
     }
-    const at = entriesAt + (<usize>count << 5);
     store<i64>(at, time - load<i64>(planAt, origin));
-    store<u64>(at, 0, 16);
+    store<u64>(at, load<u32>(planAt, clicked), 16);
     store<u64>(at, 0, 24);
     store<i64>(planAt, time, opened);
-    store<u32>(planAt, 1, isOpen);
-  }
-  if (load<u32>(planAt, isOpen)) {
-    const at = entriesAt + (<usize>count << 5);
-    store<u64>(at, load<u64>(at, 16) + load<u32>(planAt, clicked), 16);
-  }
+    open = true;
+  } else if (open) store<u64>(at, load<u64>(at, 16) + load<u32>(planAt, clicked), 16);
+  store<u32>(planAt, open, isOpen);
   store<u32>(planAt, 0, clicked);
   store<u32>(planAt, 0, begun);
   store<u32>(planAt, 0, ended);

@@ -193,6 +193,8 @@ static void flim(const i64* times, const u8* channels, u32 n, u32 start, u32 cli
   }
 }
 
+#include "classes.hpp"
+
 struct Rule { i64 accepts, dead; u64 seen; u32 left, divider; bool triggers, filtered; };
 static std::vector<Rule> rules(256);
 static std::vector<i64> keptTimes(block);
@@ -252,6 +254,7 @@ int main(int, char** arguments) {
       resetPhases(bins % 8);
       std::memset(lines, 0, sizeof lines);
       pulse = {};
+      resetClasses();
       if (kernel == "windows") fit = 0, edge = 0;
       if (kernel == "flim") pixel = -1, frame.assign(pixels * bins, 0), ready = sum = frame;
       const double begin = cpuSeconds();
@@ -268,6 +271,22 @@ int main(int, char** arguments) {
         else if (kernel == "gate") gate(&times[i], &channels[i], m, a, b);
         else if (kernel == "stops") firstStops(&times[i], &channels[i], m, a, u32(width), bins);
         else if (kernel == "flim") flim(&times[i], &channels[i], m, a, b, u32(width), bins);
+        else if (kernel == "both") both(&times[i], &channels[i], m, a, b, u32(width), bins);
+        else if (kernel == "startStop") startStop(&times[i], &channels[i], m, a, b, i64(width));
+        else if (kernel == "stepped") stepped(&times[i], &channels[i], m, 0, 1, u32(width), bins, a);
+        else if (kernel == "between") between(&times[i], &channels[i], m, a, b, bins);
+        else if (kernel == "list") list(&times[i], &channels[i], m, a, b, bins);
+        else if (kernel == "sample") sample(&times[i], &channels[i], m, bins);
+        else if (kernel == "scope") scope(&times[i], &channels[i], m, i64(width), bins);
+        else if (kernel == "rates") coincidenceRates(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "groups") groups(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "combinations") combinations(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "delayed") delayed(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "multiply") multiply(&times[i], &channels[i], m, a);
+        else if (kernel == "middles") middles(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "generate") generate(&times[i], &channels[i], m, i64(width));
+        else if (kernel == "switches") switches(&times[i], &channels[i], m, i64(width), a);
+        else if (kernel == "follow") follow(&times[i], &channels[i], m, width, a);
         else if (kernel == "condition") condition(&times[i], &channels[i], m);
         else correlate(&times[i], &channels[i], m, a, b, u32(width), bins);
       }
@@ -275,6 +294,8 @@ int main(int, char** arguments) {
       if (round > 0) std::printf("%.2f ", n / seconds / 1e6); // the first round warms up
     }
     u64 check = madeTags;
+    for (const auto& [bin, count] : delays) check += bin * count;
+    for (u32 k = 0; k < now.made; k++) check += u64(rowTimes[k]) + rowValues[k];
     for (size_t k = 0; k < ready.size(); k++) check += sum[k] + ready[k];
     for (size_t k = 0; k < counts.size(); k++) check += counts[k] * (k % 9973 + 1);
     std::printf("%llu\n", (unsigned long long)check);
