@@ -1,5 +1,5 @@
 // dsp/kernels/multiply.as.ts - tags between those of a periodic signal: the last period, continued.
-import { cutQueue, drain, outAt, push } from './queue.as';
+import { cutQueue, drain, endAt, outAt, reserve } from './queue.as';
 
 const multiplierAt: usize = 260, startedAt: usize = 264, previousAt: usize = 296, longestAt: usize = 304;
 
@@ -16,8 +16,21 @@ export function multiplyTags(timesAt: usize, channelsAt: usize, n: u32, untilAt:
     if (<u32>made == room) return -1;
     store<i64>(intoTimesAt + (<usize>made << 3), time);
     made++;
-    const steps = started && period > 0 && period <= longest ? multiplier : 1;
-    for (let k: i64 = 1; k < steps; k++) if (!push(planAt, time + k * period / multiplier)) return -1;
+    if (started && period > 0 && period <= longest) {
+      let at = reserve(planAt, <u32>multiplier - 1);
+      if (!at) return -1;
+      // The k-th is k * period / multiplier behind, rounded down: whole steps, and one more whenever the remainders add up to one.
+      const whole = period / multiplier, rest = period - whole * multiplier;
+      let next = time, sum: i64 = 0;
+      for (let k: i64 = 1; k < multiplier; k++, at += 8) {
+        sum += rest;
+        const carry = <i64>(sum >= multiplier);
+        sum -= carry * multiplier;
+        next += whole + carry;
+        store<i64>(at, next);
+      }
+      store<u32>(planAt, load<u32>(planAt, endAt) + <u32>multiplier - 1, endAt);
+    }
     started = 1;
     previous = time;
   }

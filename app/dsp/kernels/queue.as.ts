@@ -28,19 +28,26 @@ export function cutQueue(planAt: usize, limit: i64): void {
   store<u32>(planAt, end, endAt);
 }
 
-/** False if it is full. */
-export function push(planAt: usize, time: i64): bool {
-  const queue = <usize>load<u32>(planAt, queueAt);
-  let head = load<u32>(planAt, headAt), end = load<u32>(planAt, endAt);
-  if (end == load<u32>(planAt, capacityAt)) {
-    if (head < end >> 2) return false;
+/** Makes room for `count` times behind the last one and returns where; 0 if it is full. Whoever writes there moves the end. */
+export function reserve(planAt: usize, count: u32): usize {
+  const queue = <usize>load<u32>(planAt, queueAt), capacity = load<u32>(planAt, capacityAt), head = load<u32>(planAt, headAt);
+  let end = load<u32>(planAt, endAt);
+  if (end + count > capacity) {
+    // Moving few times to gain little room, again and again, would cost more than it is worth.
+    if (head < end >> 2 || end - head + count > capacity) return 0;
     end -= head;
     memory.copy(queue, queue + (<usize>head << 3), <usize>end << 3);
-    head = 0;
     store<u32>(planAt, 0, headAt);
+    store<u32>(planAt, end, endAt);
   }
-  let at = queue + (<usize>end << 3);
-  const first = queue + (<usize>head << 3);
+  return queue + (<usize>end << 3);
+}
+
+/** False if it is full. */
+export function push(planAt: usize, time: i64): bool {
+  let at = reserve(planAt, 1);
+  if (!at) return false;
+  const end = load<u32>(planAt, endAt), first = <usize>load<u32>(planAt, queueAt) + (<usize>load<u32>(planAt, headAt) << 3);
   for (; at > first && load<i64>(at - 8) > time; at -= 8) store<i64>(at, load<i64>(at - 8));
   store<i64>(at, time);
   store<u32>(planAt, end + 1, endAt);
