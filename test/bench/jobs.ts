@@ -48,7 +48,7 @@ function measurement(name: string, data: number, kind: MeasurementName, config: 
 function virtual(name: string, data: number, definition: VirtualDefinition, cpp: string): Job { return { name, data, does: { virtual: definition }, cpp, target: 0.5 }; }
 /** A pixel marker as often as a tag of any other channel: the C++ program knows how many pixels there are. */
 function flim(data: number): Job {
-  const config = { start: 0, click: 1, pixelBegin: 2, pixelEnd: undefined, frameBegin: undefined, pixels: 1024, bins: 100, binwidthPs: 1000, finishAfterFrames: 0, framesPerOutput: 1 };
+  const config = { start: 0, click: 1, pixelBegin: 2, pixelEnd: undefined, frameBegin: undefined, pixels: 1024, bins: 100, binwidthPs: 1000, finishAfterFrames: 0, framesPerOutput: 1, keptFrames: 1 };
   return { name: 'flim 1024 pixels x 100', data, does: { measurement: 'flim', config }, cpp: 'flim 0 1 1000 100', target: 0.5 };
 }
 /** Powers of ten as steps, since the C++ program takes their number alone. */

@@ -4,11 +4,13 @@ import type { CheckedConfig, MeasurementSpec } from '../spec.ts';
 import { binIndex, bins, binwidth, centres, click, sizeOf, start } from './common.ts';
 
 const mostAxes = 8;
-/** A frame is kept seven times, a histogram three times; beside its bins a pixel has live time, begin and end. */
-const mostFrameCounts = limits.binsPerMeasurement * 3 / 7, pixelRecords = 3;
+/** A histogram is kept three times, a frame five times and each output frame twice; beside its bins a pixel has live time, begin and end. */
+const pixelRecords = 3;
+const mostFrameCounts = (config: CheckedConfig): number => limits.binsPerMeasurement * 3 / (5 + 2 * sizeOf(config, 'keptFrames'));
 const marker = { kind: 'channel', optional: true } as const;
 const frameShape = { type: 'counts', shape: '[pixels, bins]', unit: 'pairs' } as const;
 const intensity = { type: 'numbers', shape: '[pixels]', unit: 'Hz' } as const;
+const newest = { index: { kind: 'integer', min: -1000, max: 1_000_000_000, default: -1, help: 'Number of the output frame, one that is kept; -1 = the newest, -2 = the one before.' } } as const;
 const frameObject = { type: 'object', of: 'FlimFrame' } as const;
 const summed = {
   onlyReady: { kind: 'boolean', default: true, help: 'Otherwise the current frame is added, as far as it came.' },
@@ -62,17 +64,18 @@ export const imaging = {
       bins: { ...bins, default: 100 }, binwidthPs: binwidth,
       finishAfterFrames: { kind: 'integer', min: 0, max: 1_000_000_000, default: 0, help: 'Done after so many output frames; 0 = never.' },
       framesPerOutput: { kind: 'integer', min: 1, max: 1_000_000, default: 1, help: 'Frames that are summed in an output frame.' },
+      keptFrames: { kind: 'integer', min: 1, max: 1000, default: 1, help: 'Output frames that stay to be read, the newest ones.' },
     },
     getters: {
       getData: { ...frameShape, help: 'The same as getSummedFrames without arguments, but removes nothing.' },
       getCurrentFrame: { ...frameShape, help: 'The frame under way; one that was broken off stays until the next begins.' },
-      getReadyFrame: { ...frameShape, help: 'The newest output frame; a click counts where it lies, bin k holds k*w <= d < (k+1)*w.' },
+      getReadyFrame: { ...frameShape, args: newest, help: 'An output frame; a click counts where it lies, bin k holds k*w <= d < (k+1)*w.' },
       getSummedFrames: { ...frameShape, args: summed, takes: 'remove', help: 'All output frames summed.' },
       getCurrentFrameIntensity: { ...intensity, help: 'Counts / live time of each pixel of the current frame; NaN where it was not reached.' },
-      getReadyFrameIntensity: { ...intensity, help: 'The same of the newest output frame.' },
+      getReadyFrameIntensity: { ...intensity, args: newest, help: 'The same of the newest output frame.' },
       getSummedFramesIntensity: { ...intensity, args: summed, takes: 'remove', help: 'The same of all output frames.' },
       getCurrentFrameEx: { ...frameObject, help: 'The current frame with what is known of it.' },
-      getReadyFrameEx: { ...frameObject, help: 'The newest output frame with what is known of it.' },
+      getReadyFrameEx: { ...frameObject, args: newest, help: 'An output frame with what is known of it.' },
       getSummedFramesEx: { ...frameObject, args: summed, takes: 'remove', help: 'All output frames summed, with what is known of them.' },
       getFramesAcquired: { type: 'scalar', unit: 'frames', help: 'Output frames that are complete.' },
       getFramesBroken: { type: 'scalar', unit: 'frames', help: 'Frames that a loss, an epoch or an early frame marker broke off; they are in no sum.' },
@@ -93,7 +96,7 @@ export const imaging = {
       if (config['start'] === config['click']) return 'start and click are the same channel';
       const used = ['pixelBegin', 'pixelEnd', 'frameBegin'].flatMap(key => (config[key] === undefined ? [] : [config[key]]));
       if (new Set(used).size < used.length) return 'two of its markers are the same channel';
-      const pixels = sizeOf(config, 'pixels'), most = Math.floor(mostFrameCounts / pixels) - pixelRecords;
+      const pixels = sizeOf(config, 'pixels'), most = Math.max(0, Math.floor(mostFrameCounts(config) / pixels) - pixelRecords);
       return sizeOf(config, 'bins') <= most || sizeOf(config, 'bins') * pixels > limits.binsPerMeasurement ? undefined : `${pixels} pixels have room for ${most} bins at most`;
     },
   },

@@ -11,10 +11,10 @@ export const pixelPlan = {
 /** What `held` remembers of markers at `heldTime`. */
 export const pixelMark = { begin: 1, end: 2, frame: 4 } as const;
 
-/** A frame: u64[pixels, bins] counts, u64[pixels] live time in ps; then i64[pixels] begin and i64[pixels] end since the frame began. */
+/** A frame: u64[pixels, bins] counts, u64[pixels] live time in ps; then i64[pixels] begin and i64[pixels] end since the frame began, and i64 when that was. */
 export function frameOf({ pixels, bins }: Pick<PixelPlan, 'pixels' | 'bins'>) {
   const cells = pixels * bins;
-  return { cells, sums: cells + pixels, live: 8 * cells, begins: 8 * (cells + pixels), ends: 8 * (cells + 2 * pixels), bytes: 8 * (cells + 3 * pixels) };
+  return { cells, sums: cells + pixels, live: 8 * cells, begins: 8 * (cells + pixels), ends: 8 * (cells + 2 * pixels), began: 8 * (cells + 3 * pixels), bytes: 8 * (cells + 3 * pixels + 1) };
 }
 
 export function writePixelPlan(memory: WebAssembly.Memory, at: number, { pixels, bins, binwidthPs, hasFrame }: PixelPlan): void {

@@ -119,8 +119,8 @@ class PixelCall {
   }
 
   #open(time: number): void {
-    const { bytes } = frameOf({ pixels: this.#pixels, bins: this.#bins });
-    if (this.#get('isStale') > 0) this.#views.u32.fill(0, this.#frame, this.#frame + bytes / 4);
+    const { began } = frameOf({ pixels: this.#pixels, bins: this.#bins });
+    if (this.#get('isStale') > 0) this.#views.u32.fill(0, this.#frame, this.#frame + began / 4);
     this.#set('isStale', 0);
     this.#set('isOpen', 1);
     this.#set('position', -1);

@@ -10,14 +10,12 @@ import { numberOf } from './config.ts';
 import { countAt, largestCount, narrowCounts } from './counts.ts';
 import { binCentres, binEdges } from './histogram.ts';
 
-export type FlimScalars = {
-  /** Output frames complete, and frames of the one under way. */
-  outputs: number; parts: number;
-  broken: number; position: number; isOpen: number; currentBeganPs: bigint; readyBeganPs: bigint;
-};
+/** `outputs`: output frames that are complete. */
+export type FlimScalars = { outputs: number; broken: number; position: number; isOpen: number };
 
-type FrameName = 'Current' | 'Ready' | 'Summed';
-const none: FlimScalars = { outputs: 0, parts: 0, broken: 0, position: -1, isOpen: 0, currentBeganPs: 0n, readyBeganPs: 0n };
+/** Places of frames in a snapshot; from `ready` on the newest output frames, frame k at `ready + k % kept`. */
+const place = { current: 0, summed: 1, ready: 2 } as const;
+const none: FlimScalars = { outputs: 0, broken: 0, position: -1, isOpen: 0 };
 
 export class FlimTotals implements Totals {
   readonly #pixels: number;
@@ -25,10 +23,11 @@ export class FlimTotals implements Totals {
   readonly #binwidthPs: number;
   readonly #framesPerOutput: number;
   readonly #finishAfter: number;
+  readonly #kept: number;
   readonly #frame: ReturnType<typeof frameOf>;
   readonly #memory: WebAssembly.Memory;
   #scalars = none;
-  /** The three frames, one after the other; empty until they come. */
+  /** The frames, one after the other; empty until they come. */
   #bytes: ArrayBufferLike = new ArrayBuffer(0);
   #at = 0;
   /** Sums that were handed out with `remove`: u64 as pairs of words. */
@@ -40,6 +39,7 @@ export class FlimTotals implements Totals {
     this.#binwidthPs = numberOf(config, 'binwidthPs');
     this.#framesPerOutput = numberOf(config, 'framesPerOutput');
     this.#finishAfter = numberOf(config, 'finishAfterFrames');
+    this.#kept = numberOf(config, 'keptFrames');
     this.#frame = frameOf({ pixels: this.#pixels, bins: this.#bins });
     this.#memory = memory;
   }
@@ -49,7 +49,7 @@ export class FlimTotals implements Totals {
     if (payload.kind === 'copy') this.#bytes = payload.data;
     else if (payload.kind === 'delta') {
       this.#at = payload.at;
-      this.#bytes = viewsOf(this.#memory, payload.at + 3 * this.#frame.bytes).buffer;
+      this.#bytes = viewsOf(this.#memory, payload.at + (place.ready + this.#kept) * this.#frame.bytes).buffer;
     }
   }
 
@@ -75,28 +75,42 @@ export class FlimTotals implements Totals {
       default: {
         const [, name, what] = /^get(Current|Ready|Summed)Frames?(Intensity|Ex|)$/.exec(getter) ?? [];
         if (name === undefined) throw new Error(`no getter ${getter}`);
-        const sums = name === 'Summed' ? this.#summed(args['onlyReady'] !== false, args['remove'] === true) : this.#sums(name as FrameName);
-        return what === 'Intensity' ? this.#intensities(sums) : what === 'Ex' ? this.#object(name as FrameName, sums) : this.#counts(sums);
+        const frame = name === 'Ready' ? this.#indexOf(Number(args['index'] ?? -1)) : outputs - 1;
+        const at = name === 'Current' ? place.current : name === 'Summed' ? place.summed : place.ready + Math.max(frame, 0) % this.#kept;
+        const sums = name === 'Summed' ? this.#summed(args['onlyReady'] !== false, args['remove'] === true) : this.#sums(at);
+        if (what === 'Intensity') return this.#intensities(sums);
+        if (what === '') return this.#counts(sums);
+        const isCurrent = name === 'Current', isThere = frame >= 0, frames = name === 'Summed' ? outputs * this.#framesPerOutput : isThere ? this.#framesPerOutput : 0;
+        return this.#object(at, sums, isCurrent
+          ? { frameNumber: outputs, pixelPosition: position, valid: isOpen > 0, frames: 1 }
+          : { frameNumber: frame, pixelPosition: isThere ? this.#pixels - 1 : -1, valid: isThere, frames });
       }
     }
   }
 
-  /** Counts and live times of a frame as pairs of words, where they lie. */
-  #sums(name: FrameName): Uint32Array {
-    if (this.#bytes.byteLength === 0) return new Uint32Array(2 * this.#frame.sums);
-    return new Uint32Array(this.#bytes, this.#at + this.#offset(name), 2 * this.#frame.sums);
+  /** Number of an output frame; -1 is the newest. Before the first one there is -1 alone. */
+  #indexOf(index: number): number {
+    const { outputs } = this.#scalars, frame = index < 0 ? outputs + index : index;
+    if (index === -1 || (frame >= Math.max(0, outputs - this.#kept) && frame < outputs)) return frame;
+    throw new TaggerError('not-found', `Cannot read output frame ${index} of the Flim: ${outputs === 0 ? 'none is complete' : `it keeps ${Math.max(0, outputs - this.#kept)} to ${outputs - 1}`}.`, {
+      hint: 'Keep more with keptFrames; -1 is the newest.',
+    });
   }
 
-  #offset(name: FrameName): number { return this.#frame.bytes * ['Current', 'Ready', 'Summed'].indexOf(name); }
+  /** Counts and live times of a frame as pairs of words, where they lie. */
+  #sums(at: number): Uint32Array {
+    if (this.#bytes.byteLength === 0) return new Uint32Array(2 * this.#frame.sums);
+    return new Uint32Array(this.#bytes, this.#at + at * this.#frame.bytes, 2 * this.#frame.sums);
+  }
 
   #summed(onlyReady: boolean, remove: boolean): Uint32Array {
     if (remove && !onlyReady) {
       throw new TaggerError('usage', 'Cannot remove summed frames with onlyReady = false: the frame under way is counted again when it is complete.', { hint: 'Leave onlyReady out.' });
     }
-    let sums = this.#sums('Summed');
+    let sums = this.#sums(place.summed);
     if (this.#removed) sums = subtracted(sums, this.#removed);
-    if (remove) this.#removed = this.#sums('Summed').slice();
-    return onlyReady ? sums : added(sums, this.#sums('Current'));
+    if (remove) this.#removed = this.#sums(place.summed).slice();
+    return onlyReady ? sums : added(sums, this.#sums(place.current));
   }
 
   #counts(sums: Uint32Array) {
@@ -119,15 +133,16 @@ export class FlimTotals implements Totals {
     return this.#summedCounts(sums).map((counts, pixel) => (livePs[pixel]! > 0 ? counts / livePs[pixel]! * 1e12 : NaN));
   }
 
-  #object(name: FrameName, sums: Uint32Array): FlimFrame {
-    const { outputs, position, isOpen, currentBeganPs, readyBeganPs } = this.#scalars, isCurrent = name === 'Current';
-    const times = (offset: number): Float64Array => Float64Array.from(
-      this.#bytes.byteLength === 0 ? new BigInt64Array(this.#pixels) : new BigInt64Array(this.#bytes, this.#at + this.#offset(name) + offset, this.#pixels), Number);
+  #object(at: number, sums: Uint32Array, known: Pick<FlimFrame, 'frameNumber' | 'pixelPosition' | 'valid' | 'frames'>): FlimFrame {
+    const offset = this.#at + at * this.#frame.bytes, isThere = this.#bytes.byteLength > 0;
+    const times = (column: number, n: number): BigInt64Array => (isThere ? new BigInt64Array(this.#bytes, offset + column, n) : new BigInt64Array(n));
+    const places = (column: number): Float64Array => Float64Array.from(times(column, this.#pixels), Number);
+    // The sum began when the newest frame in it did.
+    const newest = at === place.summed ? this.#at + (place.ready + Math.max(known.frameNumber, 0) % this.#kept) * this.#frame.bytes - offset : 0;
     return {
-      pixels: this.#pixels, bins: this.#bins, frameNumber: isCurrent ? outputs : outputs - 1, pixelPosition: isCurrent ? position : outputs > 0 ? this.#pixels - 1 : -1,
-      valid: isCurrent ? isOpen > 0 : outputs > 0, frames: name === 'Summed' ? outputs * this.#framesPerOutput : isCurrent ? 1 : outputs > 0 ? this.#framesPerOutput : 0,
-      beginPs: BigInt64Array.of(isCurrent ? currentBeganPs : readyBeganPs), histograms: this.#counts(sums), summedCounts: this.#summedCounts(sums),
-      intensitiesHz: this.#intensities(sums), liveTimePs: this.#livePs(sums), pixelBeginsPs: times(this.#frame.begins), pixelEndsPs: times(this.#frame.ends),
+      pixels: this.#pixels, bins: this.#bins, ...known, beginPs: times(newest + this.#frame.began, 1).slice(), histograms: this.#counts(sums),
+      summedCounts: this.#summedCounts(sums), intensitiesHz: this.#intensities(sums), liveTimePs: this.#livePs(sums),
+      pixelBeginsPs: places(this.#frame.begins), pixelEndsPs: places(this.#frame.ends),
     };
   }
 }

@@ -23,11 +23,11 @@ function reachOf(config: CheckedConfig): number { return numberOf(config, 'bins'
 export function flimFrame(config: CheckedConfig) { return frameOf({ pixels: numberOf(config, 'pixels'), bins: numberOf(config, 'bins') }); }
 
 function layoutOf(config: CheckedConfig) {
-  const region = new RegionPlan(), { bytes } = flimFrame(config), keep = Math.max(portion, keepFor(reachOf(config)));
+  const region = new RegionPlan(), { bytes } = flimFrame(config), kept = numberOf(config, 'keptFrames'), keep = Math.max(portion, keepFor(reachOf(config)));
   return {
     keep, plan: region.part(pixelPlan.bytes), starts: region.part(OpenTimes.bytes(keep)), lists: lists.map(() => region.part(8 * (portion + 4))),
-    current: region.part(bytes), output: region.part(numberOf(config, 'framesPerOutput') > 1 ? bytes : 0), ready: region.part(bytes), summed: region.part(bytes),
-    shown: region.part(3 * bytes), bytes: region.bytes,
+    current: region.part(bytes), output: region.part(numberOf(config, 'framesPerOutput') > 1 ? bytes : 0), ready: region.part(kept * bytes), summed: region.part(bytes),
+    shown: region.part((kept + 2) * bytes), kept, bytes: region.bytes,
   };
 }
 
@@ -53,7 +53,6 @@ class FlimMeasurement implements Measurement {
   #lost = 0;
   /** Outputs that `shown` holds. */
   #shownOutputs = -1;
-  #readyBeganPs = 0n;
   #coveredPs = 0n;
 
   constructor(config: CheckedConfig, workspace: Workspace) {
@@ -129,26 +128,30 @@ class FlimMeasurement implements Measurement {
     for (const time of ['heldTime', 'pixelBegan', 'frameBegan', 'completed'] as const) plan.setBigInt64(pixelPlan[time], plan.getBigInt64(pixelPlan[time], true) - byPs, true);
     this.#starts.rebase(byPs);
     this.#coveredPs -= byPs;
-    this.#readyBeganPs -= byPs;
+    const { i64 } = this.#views();
+    for (let k = 0; k < Math.min(this.#outputs, this.#layout.kept); k++) i64[(this.#readyAt(k) + this.#frame.began) / 8]! -= byPs;
+    // Frames that were shown are of the old time base.
+    this.#shownOutputs = -1;
     if (this.doneAtPs !== undefined) this.doneAtPs -= byPs;
   }
 
   publish(): Payload {
-    const { current, ready, summed, shown } = this.#layout, { bytes } = this.#frame, { at } = this.#workspace, { u8 } = this.#views(), plan = this.#plan;
-    const show = (from: number, k: number): void => { u8.copyWithin(at + shown.offset + k * bytes, at + from, at + from + bytes); };
-    show(current.offset, 0);
+    const { current, summed, shown, kept } = this.#layout, { bytes, began } = this.#frame, { at } = this.#workspace, { u8, i64 } = this.#views(), plan = this.#plan;
+    const shownAt = (place: number): number => at + shown.offset + place * bytes;
+    const show = (from: number, place: number): void => { u8.copyWithin(shownAt(place), from, from + bytes); };
+    const isOpen = plan.getUint32(pixelPlan.isOpen, true), position = plan.getInt32(pixelPlan.position, true);
+    show(at + current.offset, 0);
+    i64[(shownAt(0) + began) / 8] = position < 0 && isOpen === 0 ? 0n : plan.getBigInt64(pixelPlan.frameBegan, true);
     if (this.#shownOutputs !== this.#outputs) {
-      show(ready.offset, 1);
-      show(summed.offset, 2);
+      show(at + summed.offset, 1);
+      const first = this.#shownOutputs < 0 ? 0 : Math.max(this.#shownOutputs, this.#outputs - kept);
+      for (let k = first; k < Math.max(this.#outputs, first === 0 ? kept : 0); k++) show(this.#readyAt(k), 2 + k % kept);
       this.#shownOutputs = this.#outputs;
     }
-    const isOpen = plan.getUint32(pixelPlan.isOpen, true), position = plan.getInt32(pixelPlan.position, true);
-    const scalars: FlimScalars = {
-      outputs: this.#outputs, parts: this.#parts, broken: plan.getUint32(pixelPlan.broken, true) + this.#lost, position, isOpen,
-      currentBeganPs: position < 0 && isOpen === 0 ? 0n : plan.getBigInt64(pixelPlan.frameBegan, true), readyBeganPs: this.#outputs > 0 ? this.#readyBeganPs : 0n,
-    };
-    if (3 * bytes <= limits.inlineResultBytes) return { kind: 'copy', data: u8.slice(at + shown.offset, at + shown.offset + 3 * bytes).buffer, scalars };
-    return { kind: 'delta', at: at + shown.offset, entries: this.#frame.cells, table: true, scalars };
+    const scalars: FlimScalars = { outputs: this.#outputs, broken: plan.getUint32(pixelPlan.broken, true) + this.#lost, position, isOpen };
+    const all = (kept + 2) * bytes;
+    if (all <= limits.inlineResultBytes) return { kind: 'copy', data: u8.slice(shownAt(0), shownAt(0) + all).buffer, scalars };
+    return { kind: 'delta', at: shownAt(0), entries: this.#frame.cells, table: true, scalars };
   }
 
   get tags(): number { return this.#tally.tags; }
@@ -166,22 +169,27 @@ class FlimMeasurement implements Measurement {
 
   /** The current frame is complete: adds it up and leaves it empty. */
   #handOn(): void {
-    const { kernels, at } = this.#workspace, { current, output, ready, summed } = this.#layout, { u8 } = this.#views(), { begins, bytes, sums } = this.#frame;
+    const { kernels, at } = this.#workspace, { current, output, summed } = this.#layout, { u8, i64 } = this.#views(), { begins, began, sums } = this.#frame;
     const isSummed = this.#framesPerOutput > 1, from = at + (isSummed ? output.offset : current.offset);
+    const copyPlaces = (into: number, source: number): void => { u8.copyWithin(into + begins, source + begins, source + began); };
     if (isSummed) {
       kernels.addBins(from, at + current.offset, sums);
-      u8.copyWithin(from + begins, at + current.offset + begins, at + current.offset + bytes);
+      copyPlaces(from, at + current.offset);
     }
     if (++this.#parts === this.#framesPerOutput) {
-      u8.copyWithin(at + ready.offset, from, from + bytes);
-      kernels.addBins(at + summed.offset, from, sums);
-      u8.copyWithin(at + summed.offset + begins, from + begins, from + bytes);
-      this.#readyBeganPs = this.#plan.getBigInt64(pixelPlan.frameBegan, true);
+      const ready = this.#readyAt(this.#outputs), total = at + summed.offset, beganPs = this.#plan.getBigInt64(pixelPlan.frameBegan, true);
+      u8.copyWithin(ready, from, from + began);
+      copyPlaces(total, from);
+      kernels.addBins(total, from, sums);
+      i64[(ready + began) / 8] = beganPs;
       this.#parts = 0;
       if (++this.#outputs === this.#finishAfter) this.doneAtPs = this.#plan.getBigInt64(pixelPlan.completed, true);
     }
-    u8.fill(0, at + current.offset + begins, at + current.offset + bytes);
+    u8.fill(0, at + current.offset + begins, at + current.offset + began);
   }
+
+  /** Where output frame `k` is, if it is one of the newest. */
+  #readyAt(k: number): number { return this.#workspace.at + this.#layout.ready.offset + k % this.#layout.kept * this.#frame.bytes; }
 
   /** How many of n tags lie at or before the end of the last frame. */
   #tagsThrough(timesAt: number, n: number): number {
