@@ -4,7 +4,7 @@ import { measureBias } from './bias.ts';
 
 test('rate, g2 and coincidences under a tenth of loss are within one sigma of those of the same tags without loss', async t => {
   const rows = await measureBias(1e6);
-  t.is(rows.length, 5);
+  t.is(rows.length, 7);
   for (const row of rows) {
     t.true(row.lost > 0.07 && row.lost < 0.13, `${row.lost} lost`);
     t.true(Math.abs(row['off by (sigma)']) < 1, JSON.stringify(row));
