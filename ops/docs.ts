@@ -1,43 +1,62 @@
-// ops/docs.ts - writes docs/measurements.md from the table of measurements: node ops/docs.ts, after the table has changed.
+// ops/docs.ts - writes docs/measurements.md from the tables of measurements and virtual channels: node ops/docs.ts, after one has changed.
 //
-// Everything in it comes from app/core/measurements.ts; a test fails when the file is not what the table gives.
+// Everything in it comes from there; a test fails when the file is not what the table gives.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { limits } from '../app/core/limits.ts';
 import { measurementNames, measurements, type Getter, type MeasurementName, type MeasurementSpec, type Parameter } from '../app/core/measurements.ts';
+import type { Parameters } from '../app/core/spec.ts';
 import { formatPs } from '../app/core/units.ts';
+import { virtualKindNames, virtualSpecOf, type VirtualKind } from '../app/core/virtual.ts';
 import { configOfExample, kebab } from '../app/tagctl/measure-options.ts';
 
 export function measurementsPage(): string {
   return [
-    '# Measurements', '',
-    'Made by `node ops/docs.ts` from the one table, `app/core/measurements.ts`; change that, not this page.', '',
+    '# Measurements and virtual channels', '',
+    'Made by `node ops/docs.ts` from the tables `app/core/measurements.ts` and `app/core/virtual.ts`; change those, not this page. Who comes from the', 'Time Tagger library finds its names in [time-tagger-api.md](time-tagger-api.md).', '',
     'Arguments have their unit at the end of their name. `tagctl` takes each as an option, in kebab case without the unit and with the unit in the value:',
     '`binwidthPs: 16` is `--binwidth 16ps`. Every argument outside its range is refused with its range. A measurement has at most',
     `${limits.binsPerMeasurement} bins. Bins are half-open. Counts arrive in the client as Float64Array, absolute times as BigInt64Array.`, '',
-    ...measurementNames.map(name => `- [${measurements[name].className}](#${measurements[name].className.toLowerCase()}): ${measurements[name].summary}`), '',
+    ...measurementNames.map(name => `- [${measurements[name].className}](#${measurements[name].className.toLowerCase()}): ${measurements[name].summary}`),
+    '- [Virtual channels](#virtual-channels), made of others for one client.', '',
     '## What happens at a lost interval and at an epoch', '',
     'Whatever the class, the result carries the worst grade of loss, its lost intervals and its live time; missed tags never enter a rate, a histogram or g2; no difference',
     'is formed across a lost interval, an epoch (the device began its time anew) or a step back in time. Where nothing else is said, an epoch does what a lost interval does.', '',
     ...table(['class', 'at a lost interval or an epoch'], measurementNames.map(name => [measurements[name].className, measurements[name].loss])), '',
+    ...table(['virtual channel', 'at a lost interval or an epoch'], virtualKindNames.map(kind => [virtualSpecOf(kind).className, virtualSpecOf(kind).anew])), '',
     ...measurementNames.flatMap(section),
+    '## Virtual channels', '',
+    'Channels above 1000, made of others, and of each other in up to 8 layers. They belong to a view, `tagger.view({ virtual: { 1001: { kind, ... } } })`, or to one measurement, the option `virtual`;',
+    'nobody else sees them. A stretch of stream time is shorter by the lead-in and the hold-back of a view (`info.virtual`), which grow with windows and delays: what is made there would be made of tags that nobody saw.', '',
+    ...virtualKindNames.flatMap(virtualSection),
   ].join('\n');
 }
 
 function section(name: MeasurementName): string[] {
   const spec: MeasurementSpec = measurements[name];
-  const options = Object.entries(spec.parameters).map(([key, parameter]) => [
-    `\`${key}\``, kindOf(parameter), rangeOf(parameter), defaultOf(parameter), parameter.help]);
   const getters = Object.entries(spec.getters).map(([key, getter]) => [`\`${key}(${argumentsOf(getter)})\``, typeOf(getter), getter.unit ?? '', getter.help]);
   return [
     `## ${spec.className}`, '', spec.summary, '',
-    ...table(['argument', 'kind', 'range', 'default', 'meaning'], options), '',
+    ...argumentTable(spec.parameters), '',
     ...table(['getter', 'gives', 'unit', 'meaning'], getters), '',
     `${spec.loss}`, '',
     '```ts', `await using measurement = await tagger.measure('${name}', ${written(exampleOf(name))});`, `const { value, info } = await measurement.read('${spec.plot.getter}');`, '```', '',
     '```sh', `tagctl measure ${kebab(name)} ${spec.example}`, `tagctl analyze recording.ptu ${kebab(name)} ${spec.example}`, '```', '',
     `\`tagctl\` gives ${Object.keys({ ...spec.outputs, ...spec.normalized }).map(key => `\`${key}\``).join(', ')}.`, '',
   ];
+}
+
+function virtualSection(kind: VirtualKind): string[] {
+  const { className, summary, parameters, takes, anew, example } = virtualSpecOf(kind);
+  return [
+    `### ${className}`, '', summary, '', ...argumentTable(parameters), '', `Numbers that it takes: ${takes ?? 'one'}. After a lost interval: ${anew.charAt(0).toLowerCase()}${anew.slice(1)}`, '',
+    '```sh', `tagctl measure countrate --channels 1001 --virtual '1001=${example}'`, '```', '',
+  ];
+}
+
+function argumentTable(parameters: Parameters): string[] {
+  return table(['argument', 'kind', 'range', 'default', 'meaning'], Object.entries(parameters).map(([key, parameter]) => [
+    `\`${key}\``, kindOf(parameter), rangeOf(parameter), defaultOf(parameter), parameter.help]));
 }
 
 function kindOf(parameter: Parameter): string {

@@ -162,7 +162,9 @@ function clockRunner(memory: WebAssembly.Memory, kernels: KernelSet): Runner {
 
 /** All tags from the beginning, again until the clock of the thread can tell; Mtags/s. */
 function runOnce(memory: WebAssembly.Memory, kernels: KernelSet, { does }: Job): number {
-  const runner = does === 'conditioning' ? conditioningRunner(memory, kernels) : does === 'clock' ? clockRunner(memory, kernels) : 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
+  const runner = does === 'conditioning' ? conditioningRunner(memory, kernels)
+    : does === 'clock' ? clockRunner(memory, kernels)
+      : 'virtual' in does ? virtualRunner(memory, kernels, does.virtual, does.view === true) : measurementRunner(memory, kernels, does.measurement, does.config);
   const view = new BigInt64Array(memory.buffer, timesAt, n);
   const begin = cpuUs();
   for (let passes = 1; ; passes++) {
