@@ -59,7 +59,7 @@ test('the client programs of the docs compile strictly against the package', asy
 for (const { name, text } of programs) {
   test(`the README's ${name} runs and prints what it promises`, async t => {
     writeFileSync(join(folder, name), text);
-    const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', name], { cwd: folder, env: { ...process.env, TAGD_LINK: daemon.link }, timeout: 30_000 });
+    const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', name], { cwd: folder, env: { ...process.env, TAGD_LINK: daemon.link }, timeout: 60_000 });
     t.regex(stdout, promised[name] ?? /^$/);
   });
 }

@@ -96,7 +96,7 @@ test.serial('a kernel that loops is ended and told; a measurement beside it goes
   const beside = await tagger.measure('countrate', { channels: [1] });
   const loops = await tagger.measure('userKernel', { module: 'loops', channels: [1] });
   await loops.startFor(5e11);
-  t.true(await loops.waitUntilFinished(20_000), 'what has failed is over');
+  t.true(await loops.waitUntilFinished(60_000), 'what has failed is over');
   const error = await t.throwsAsync(loops.getData());
   t.regex(error?.message ?? '', /The kernel 'loops' was ended: a call did not return within 2 s/);
   const { value, info } = await beside.read('getCountsTotal');
