@@ -94,7 +94,8 @@ test.serial('a kernel that loops is ended and told; a measurement beside it goes
   await (await admin.admin()).installKernel('loops', await builtKernel('loops'));
   const tagger = await admin.tagger();
   const beside = await tagger.measure('countrate', { channels: [1] });
-  const loops = await tagger.measure('userKernel', { module: 'loops', channels: [1] });
+  // Once it loops, its thread hears nothing more.
+  const loops = await tagger.measure('userKernel', { module: 'loops', channels: [1] }, { start: false });
   await loops.startFor(5e11);
   t.true(await loops.waitUntilFinished(60_000), 'what has failed is over');
   const error = await t.throwsAsync(loops.getData());
