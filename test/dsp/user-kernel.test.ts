@@ -72,7 +72,7 @@ test('a kernel that loops is ended with its thread: a recording goes on, others 
 });
 
 test('a kernel too slow for a live source has gaps of its own, and nobody else has them', async t => {
-  const pieces = 60, each = 1024;
+  const pieces = 30, each = 1024;
   const acts: Act[] = Array.from({ length: pieces }, (_, i): Act[] => [{ do: 'gate', name: String(i) }, { do: 'comb', fromPs: BigInt(1000 + i * each * 1000), stepPs: 1000, count: each }]).flat();
   await using scripted = await open({ acts: [{ do: 'heartbeat', timePs: 0n }, ...acts], source: 'live' }, { ringSlots: 16, maxBlockTags: 256 });
   const { line } = scripted;
