@@ -18,11 +18,13 @@ export async function runTests(args, env) {
   const started = Date.now();
   const { code, output } = await child([join(root, 'node_modules/ava/entrypoints/cli.js'), ...args], env);
   const count = pattern => [...output.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0);
-  const passed = count(/^ *(\d+) tests? passed$/gm);
+  const titles = [...output.matchAll(/^ *✔ (.*)$/gm)].map(match => match[1]);
+  // When one has failed the report no longer says how many have passed.
+  const passed = count(/^ *(\d+) tests? passed$/gm) || titles.length;
   const skipped = count(/^ *(\d+) tests? skipped$/gm);
   const counted = count(/^ *(\d+) (?:tests? failed|uncaught exceptions?|unhandled rejections?)$/gm);
   console.log(`tests: ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  return { passed, skipped, failed: counted === 0 && code !== 0 ? 1 : counted, titles: [...output.matchAll(/^ *✔ (.*)$/gm)].map(match => match[1]) };
+  return { passed, skipped, failed: counted === 0 && code !== 0 ? 1 : counted, titles };
 }
 
 async function child(args, env) {

@@ -57,13 +57,21 @@ export class Fences {
     if (isPast(this.#passed, fence)) return true;
     let all = this.#waiting.get(fence);
     if (!all) {
-      // What a worker that died had measured is lost, and whoever reads it is told.
-      all = Promise.all(this.#threads().map(thread => thread.ask(call => ({ kind: 'fence', fence, call })).catch(() => {}))).then(() => {
+      all = this.#passedByAll(fence).then(() => {
         this.#waiting.delete(fence);
         if (isPast(this.#ring.fenced, fence) && isPast(fence, this.#passed)) this.#passed = fence;
       });
       this.#waiting.set(fence, all);
     }
     return await within(timeoutMs, all);
+  }
+
+  /** A worker that dies is no longer waited for: what it had measured is lost, and whoever reads it is told. Those that came in its place are asked. */
+  async #passedByAll(fence: number): Promise<void> {
+    for (let died = true; died;) {
+      died = false;
+      await Promise.all(this.#threads().filter(({ dead }) => !dead).map(thread => thread.ask(call => ({ kind: 'fence', fence, call })).catch(() => { died = true; })));
+      if (isPast(this.#ring.fenced, fence)) return;
+    }
   }
 }

@@ -71,14 +71,16 @@ for (const [what, share, part] of [['headers', 0.5, 'header'], ['records', 0.3, 
     for (let seed = 1; seed <= mutants * share; seed++) {
       const random = new Random(seed), bytes = sound(random), headerBytes = readHeader(bytes, bytes.length, 'x').bytes;
       const mutant = mutate(random, bytes, part === 'body' ? headerBytes : 0, part === 'header' ? headerBytes : bytes.length);
-      const begunMs = performance.now();
+      const begun = process.cpuUsage();
       try {
         outcome[await survives(mutant)]++;
       } catch (error) {
         t.fail(`seed ${seed}: ${error instanceof Error ? error.stack : String(error)}`);
         return;
       }
-      worstMs = Math.max(worstMs, performance.now() - begunMs);
+      // Processor time: how busy the computer is does not count.
+      const { user, system } = process.cpuUsage(begun);
+      worstMs = Math.max(worstMs, (user + system) / 1000);
     }
     t.log(outcome, `slowest ${worstMs.toFixed(1)} ms`);
     t.true(outcome.played > 0 && (part === 'body' || outcome.refused > 0), JSON.stringify(outcome));

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { BroadcastChannel } from 'node:worker_threads';
 import test from 'ava';
 import type { MeasurementPort } from '../../app/core/station.ts';
+import { Fences } from '../../app/dsp/fence.ts';
+import { createMemory } from '../../app/dsp/memory.ts';
+import { Ring, ringLayout } from '../../app/dsp/ring.ts';
 import { DspThread } from '../../app/dsp/threads.ts';
 import { ScriptedLine, type Act } from './support/script.ts';
 
@@ -98,12 +101,13 @@ test('a source that has not begun has nothing in front of a fence, and one that 
 
 test('waiting ends when the tagger, a worker or the line dies, and a held worker is waited for', async t => {
   const hold = new BroadcastChannel(`hold ${process.pid}`);
+  t.teardown(() => { hold.close(); });
   const tell: (message: unknown) => void = hold.postMessage.bind(hold);
   const workers = { dsp: new URL('./support/odd-dsp.worker.ts', import.meta.url) };
   const holding = { name: 'countrate', config: { channels: [2, 1] } } as const;
   const deadly = { name: 'countrate', config: { channels: [4, 1] } } as const;
   for (const how of ['let go', 'dies', 'closed'] as const) {
-    const scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }, some(0, 10), { do: 'gate', name: 'b' }, { do: 'fail', message: 'pulled' }] }, { workers });
+    await using scripted = await ScriptedLine.open({ acts: [{ do: 'gate', name: 'a' }, some(0, 10), { do: 'gate', name: 'b' }, { do: 'fail', message: 'pulled' }] }, { workers });
     const { line } = scripted;
     const held = once(hold, 'message');
     const [port] = await line.createMeasurements(how === 'dies' ? [holding, deadly] : [holding]) as [MeasurementPort];
@@ -129,7 +133,6 @@ test('waiting ends when the tagger, a worker or the line dies, and a held worker
     await scripted[Symbol.asyncDispose]();
     await t.throwsAsync(line.waitForFence(line.getFence()), { code: 'device-lost' });
   }
-  hold.close();
 });
 
 test('a fence that nobody was given is refused, and many who ask at once share one', async t => {
@@ -138,7 +141,42 @@ test('a fence that nobody was given is refused, and many who ask at once share o
   for (const wrong of [-1, 0.5, 2 ** 32, NaN, '7', null, line.getFence(false) + 1, (line.getFence(false) + 2 ** 31 - 1) % 2 ** 32]) {
     await t.throwsAsync(line.waitForFence(wrong as number), { code: 'usage' }, String(wrong));
   }
+  // The writer may pass any number of them meanwhile; none is skipped and none comes back.
   const fences = Array.from({ length: 1000 }, () => line.getFence());
-  t.true(new Set(fences).size <= 2, 'none is named while one is on its way');
+  t.true(fences.every((fence, i) => i === 0 || fence === fences[i - 1] || fence === (fences[i - 1]! + 1) % 2 ** 32));
+  t.is(line.getFence(false), fences.at(-1));
   t.deepEqual(new Set(await Promise.all(fences.map(fence => line.waitForFence(fence)))), new Set([true]));
+});
+
+test('while a fence is on its way all who ask are given that one, and the next when the writer has passed it', async t => {
+  const layout = ringLayout(2), ring = new Ring(createMemory(layout.endAt), layout);
+  ring.format();
+  const fences = new Fences(ring, () => []), resting = fences.get(false);
+  // Across the wrap of their int32.
+  for (let round = 1; round <= 20; round++) {
+    const given = Array.from({ length: 1000 }, () => fences.get(true));
+    t.deepEqual(new Set(given), new Set([resting + round]), `round ${round}`);
+    t.is(fences.get(false), resting + round);
+    ring.passFence((resting + round) | 0);
+    t.is(fences.get(false), resting + round, 'to look is not to ask');
+    t.true(await fences.wait(resting + round, 0));
+  }
+});
+
+test('whoever waits while a worker dies waits for the one in its place, unless there is none', async t => {
+  const layout = ringLayout(2), ring = new Ring(createMemory(layout.endAt), layout);
+  ring.format();
+  const threads: Pick<DspThread, 'dead' | 'ask'>[] = [];
+  const dying = (...successors: typeof threads) => ({ dead: false, ask: async () => {
+    threads.splice(0, 1, ...successors);
+    throw new Error('died');
+  } });
+  const fences = new Fences(ring, () => threads as DspThread[]), { fenced } = ring;
+  threads.push(dying());
+  t.true(await fences.wait(fences.get(true), 1000));
+  t.is(ring.fenced, fenced, 'there was nobody');
+  threads.push(dying({ dead: false, ask: async () => { ring.passFence(ring.flush); } }));
+  const fence = fences.get(true);
+  t.true(await fences.wait(fence, 1000));
+  t.is(ring.fenced >>> 0, fence);
 });

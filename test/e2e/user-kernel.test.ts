@@ -94,9 +94,10 @@ test.serial('a kernel that loops is ended and told; a measurement beside it goes
   await (await admin.admin()).installKernel('loops', await builtKernel('loops'));
   const tagger = await admin.tagger();
   const beside = await tagger.measure('countrate', { channels: [1] });
-  const loops = await tagger.measure('userKernel', { module: 'loops', channels: [1] });
+  // Once it loops, its thread hears nothing more.
+  const loops = await tagger.measure('userKernel', { module: 'loops', channels: [1] }, { start: false });
   await loops.startFor(5e11);
-  t.true(await loops.waitUntilFinished(20_000), 'what has failed is over');
+  t.true(await loops.waitUntilFinished(60_000), 'what has failed is over');
   const error = await t.throwsAsync(loops.getData());
   t.regex(error?.message ?? '', /The kernel 'loops' was ended: a call did not return within 2 s/);
   const { value, info } = await beside.read('getCountsTotal');

@@ -95,9 +95,9 @@ async function listen(port: number, serve: (socket: Socket) => void): Promise<{ 
 
 /** Waits for something that other sockets bring about; the words are the error message. */
 export async function until(words: string, check: () => boolean): Promise<void> {
-  const deadline = performance.now() + 8_000;
+  const deadline = performance.now() + 30_000;
   while (!check()) {
-    if (performance.now() > deadline) throw new Error(`Waited 8 s in vain until ${words}.`);
+    if (performance.now() > deadline) throw new Error(`Waited 30 s in vain until ${words}.`);
     await sleep(2);
   }
 }

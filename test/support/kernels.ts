@@ -1,11 +1,11 @@
 // test/support/kernels.ts - user kernels for tests, built as a user builds them: from AssemblyScript, by tagctl's own way.
 import { compileKernel, kernelTemplate } from '../../app/tagctl/kernel-source.ts';
 
-/** Everything a kernel must export; `body` replaces single functions. */
-function source(body: Partial<Record<'process' | 'gap' | 'clear' | 'results', string>>): string {
+/** Everything a kernel must export; `body` replaces single functions. It takes `most` tags a call. */
+function source(body: Partial<Record<'process' | 'gap' | 'clear' | 'results', string>>, most = 64): string {
   return `
     @external("tagd", "parameter") declare function parameter(i: i32): f64;
-    const most: i32 = 64;
+    const most: i32 = ${most};
     const times = new StaticArray<i64>(most + most / 8 + 1);
     const answer = new StaticArray<f64>(8);
     export function abi(): i32 { return 1; }
@@ -36,8 +36,8 @@ const sources = {
   traps: source({ process: 'unreachable();' }),
   aborts: source({ process: 'assert(n < 0, "never");' }),
   misplaces: source({ results: 'return 1 << 30;' }),
-  /** Needs about a quarter of a millisecond a tag. */
-  slow: source({ process: 'for (let i = 0; i < n; i++) { for (let k = 0; k < 100000; k++) answer[1] = Math.sqrt(answer[1] + k); answer[0] += 1; }' }),
+  /** Needs about a quarter of a millisecond a tag; a call is short, so that on no machine it is ended as one that loops. */
+  slow: source({ process: 'for (let i = 0; i < n; i++) { for (let k = 0; k < 100000; k++) answer[1] = Math.sqrt(answer[1] + k); answer[0] += 1; }' }, 8),
 };
 
 const built = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();

@@ -45,7 +45,7 @@ export async function failure(call: () => PromiseLike<unknown>): Promise<{ code:
 }
 
 /** Resolves when `condition` holds; looks again at each turn of the event loop. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 5000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain: ${what}.`);

@@ -12,8 +12,6 @@ const main = fileURLToPath(new URL('../../app/tagctl/main.ts', import.meta.url))
 /** An empty home: no link of the person who runs the tests gets in. */
 export function emptyFolder(): string { return mkdtempSync(join(tmpdir(), 'tagctl-test-')); }
 const nobody = emptyFolder();
-/** Node keeps the stripped and compiled sources there: half of the time of a short run is saved. */
-const cache = join(tmpdir(), 'tagd-compile-cache');
 
 export interface RunOptions {
   environment?: NodeJS.ProcessEnv;
@@ -40,7 +38,7 @@ export async function tagctl(args: readonly string[], options: RunOptions = {}):
 
 async function spawnAndListen(args: readonly string[], options: RunOptions): Promise<Said> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
-    env: { PATH: process.env['PATH'], HOME: nobody, LANG: 'C', NODE_COMPILE_CACHE: cache, ...options.environment }, stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: nobody, LANG: 'C', NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...options.environment }, stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';
   let stderr = '';
