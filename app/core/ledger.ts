@@ -16,6 +16,8 @@ export interface LedgerEntry {
 export interface LedgerSnapshot {
   /** Per channel index. */
   channels: LedgerEntry[];
+  /** Missed tags that were counted, but of unknown channels, by place. */
+  unassigned: Record<LossPlace, number>;
   intervals: number;
   /** Sum of all lost intervals, ps (rounded above 2^53). */
   lostPs: number;
@@ -26,6 +28,7 @@ export interface LedgerSnapshot {
 
 export class Ledger {
   readonly #channels: LedgerEntry[];
+  readonly #unassigned: Record<LossPlace, number> = { device: 0, usb: 0, host: 0 };
   #intervals = 0;
   #lostPs = 0;
   #grade: WorstGrade = 'none';
@@ -52,6 +55,7 @@ export class Ledger {
     this.#intervals++;
     this.#lostPs += Number(loss.toPs - loss.fromPs);
     this.#grade = worseGrade(this.#grade, loss.grade);
+    this.#unassigned[loss.place] += loss.missedInAll ?? 0;
     if (loss.grade === 'counted' && loss.missed) {
       for (const { channelIndex, count } of loss.missed) {
         const entry = this.#channels[channelIndex];
@@ -62,7 +66,7 @@ export class Ledger {
 
   snapshot(): LedgerSnapshot {
     return {
-      channels: structuredClone(this.#channels), intervals: this.#intervals, lostPs: this.#lostPs, grade: this.#grade,
+      channels: structuredClone(this.#channels), unassigned: { ...this.#unassigned }, intervals: this.#intervals, lostPs: this.#lostPs, grade: this.#grade,
       disorder: this.disorder, epochs: this.epochs,
     };
   }

@@ -27,6 +27,8 @@ export interface Loss {
   toPs: bigint;
   /** Missed tags per channel index, only if `counted`; `undefined` where the number is unknown. */
   missed?: { channelIndex: number; count: number }[] | undefined;
+  /** Missed tags in all, where the device counts them but does not say of which channels; the grade is `flagged` then. */
+  missedInAll?: number | undefined;
 }
 
 /** Room for tags in the open block of the ring; addresses in `TagSink.memory`. */

@@ -1,0 +1,239 @@
+// driver/usb-tagger.ts - the life of a USB tagger: found, opened, streaming, unplugged, back again.
+//
+// A driver knows how to talk to a device that is there. This file makes a Tagger of it that stays valid while the device is away: what
+// was missed is a flagged interval, the device's new clock is a new epoch, and the settings are applied again before the first tag.
+import { TaggerError, isTaggerError } from '../core/errors.ts';
+import type { Settings, Tagger, TaggerInfo } from '../core/tagger.ts';
+import type { TagSink } from '../core/tags.ts';
+import { pause } from './pause.ts';
+import type { UsbAccess, UsbBus, UsbIdentity } from './usb-access.ts';
+
+/** What an operator may say about USB taggers. */
+export interface UsbOptions {
+  /** The driver to use where ids are ambiguous. */
+  driver?: string | undefined;
+  /** Folder with firmware files of the operator. */
+  firmware?: string | undefined;
+}
+
+export interface UsbDriver {
+  /** The name of its folder. */
+  readonly id: string;
+  /** What people call the device. */
+  readonly model: string;
+  /** How sure it is that this device is its own: 0 not at all, 1 by ids alone, more by what it says of itself. */
+  score(identity: UsbIdentity): number;
+  /** True if other devices have these ids too: nothing is opened on a guess. */
+  isAmbiguous?(identity: UsbIdentity): boolean;
+  /** Gives a bare device its firmware; it then leaves the bus and comes back as another. Absent: never needed. */
+  upload?(access: UsbAccess, options: UsbOptions): Promise<void>;
+  needsUpload?(identity: UsbIdentity): boolean;
+  /**
+   * Claims the device, asks what it is and brings it into a known state; no tag flows yet.
+   * @throws {TaggerError} `protocol` if it is not what its ids say
+   */
+  open(access: UsbAccess, options: UsbOptions): Promise<UsbSession>;
+}
+
+/** A device that is there. */
+export interface UsbSession extends AsyncDisposable {
+  readonly info: TaggerInfo;
+  settings(): Settings;
+  /** As `Tagger.configure`; the change was checked against `info`. */
+  configure(change: Settings): Promise<Settings>;
+  /**
+   * Starts the device and hands on its tags, time 0 of the device being `originPs`, until `stopped` says so (resolves) or the device
+   * is gone, silent or babbling (rejects with a TaggerError).
+   */
+  stream(sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<void>;
+  /** Every tag before this stream time has been handed on. */
+  readonly positionPs: bigint;
+  detail?(): string | undefined;
+}
+
+/** Another attempt after a fault comes this much later, doubled each time up to the largest. */
+const retryMs = { first: 100, largest: 5000 } as const;
+/** The host's clock tells when a device came back, to about this. */
+const returnUncertaintyPs = 1e9;
+/** A device that fails so often without having sent anything is not tried any further. */
+const mostFaults = 20;
+
+export class UsbTagger implements Tagger {
+  readonly info: TaggerInfo;
+  readonly #bus: UsbBus;
+  readonly #driver: UsbDriver;
+  readonly #options: UsbOptions;
+  readonly #key: UsbIdentity;
+  #session: UsbSession | undefined;
+  #settings: Settings;
+  #running = false;
+  #open = true;
+  readonly #closing = new AbortController();
+  #away: string | undefined;
+
+  constructor(bus: UsbBus, driver: UsbDriver, options: UsbOptions, key: UsbIdentity, session: UsbSession) {
+    this.#bus = bus;
+    this.#driver = driver;
+    this.#options = options;
+    this.#key = key;
+    this.#session = session;
+    this.info = session.info;
+    this.#settings = session.settings();
+  }
+
+  settings(): Settings { return structuredClone(this.#settings); }
+
+  async configure(change: Settings): Promise<Settings> {
+    if (!this.#open) throw new TaggerError('closed', `Cannot configure the ${this.info.model}: it was closed.`);
+    if (!this.#session) throw new TaggerError('device-lost', `Cannot configure the ${this.info.model}: it is unplugged.`, { hint: 'Plug it in again.' });
+    this.#settings = await this.#session.configure(change);
+    return this.settings();
+  }
+
+  detail(): string | undefined { return this.#away ?? this.#session?.detail?.(); }
+
+  async run(sink: TagSink, signal: AbortSignal): Promise<void> {
+    const { model } = this.info;
+    if (!this.#open) throw new TaggerError('closed', `Cannot run the ${model}: it was closed.`);
+    if (this.#running) throw new TaggerError('busy', `Cannot run the ${model}: it is running already.`);
+    this.#running = true;
+    const ends = AbortSignal.any([signal, this.#closing.signal]);
+    const stopped = (): boolean => ends.aborted || sink.stopped;
+    try {
+      let originPs = 0n;
+      sink.heartbeat(originPs);
+      for (let faults = 0; !stopped();) {
+        const fromPs = originPs;
+        const failure = await this.#stream(sink, ends, stopped, originPs);
+        if (failure === undefined) return;
+        const sincePs = this.#positionPs(fromPs), sinceMs = performance.now();
+        faults = sincePs > fromPs ? 1 : faults + 1;
+        if (faults > mostFaults) throw failure;
+        sink.losing(sincePs, 'usb');
+        this.#away = `${failure.message} ${failure.hint ?? ''}`.trim();
+        await this.#letGo();
+        const isBack = await this.#comeBack(ends, stopped, faults);
+        const elapsedPs = BigInt(Math.max(1, Math.round((performance.now() - sinceMs) * 1e9)));
+        originPs = sincePs + elapsedPs;
+        sink.lost({ grade: 'flagged', place: 'usb', fromPs: sincePs, toPs: originPs });
+        if (!isBack) return;
+        sink.epoch(originPs, returnUncertaintyPs);
+        this.#away = undefined;
+      }
+    } finally {
+      this.#running = false;
+      if (!this.#open) await this.#letGo();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#closing.abort();
+    if (!this.#running) await this.#letGo();
+  }
+
+  async #stream(sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<TaggerError | undefined> {
+    try {
+      if (!this.#session) throw new TaggerError('device-lost', `The ${this.info.model} is gone.`, { hint: 'Plug it in again.' });
+      await this.#session.stream(sink, signal, stopped, originPs);
+      return undefined;
+    } catch (error) {
+      // A bug is not cured by trying again.
+      if (!isTaggerError(error)) throw error;
+      return stopped() ? undefined : error;
+    }
+  }
+
+  #positionPs(atLeastPs: bigint): bigint {
+    const positionPs = this.#session?.positionPs ?? atLeastPs;
+    return positionPs > atLeastPs ? positionPs : atLeastPs;
+  }
+
+  async #letGo(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session) await quietly(session);
+  }
+
+  /** Waits for the device, however long that takes, and opens it with the settings that it had. */
+  async #comeBack(signal: AbortSignal, stopped: () => boolean, faults: number): Promise<boolean> {
+    let waitMs: number = Math.min(retryMs.first * 2 ** (faults - 1), retryMs.largest);
+    while (!stopped()) {
+      const identity = await this.#wait(signal, stopped, waitMs);
+      if (!identity) continue;
+      try {
+        this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal);
+        if (this.#session.info.serial !== this.info.serial) throw new TaggerError('conflict', `Another ${this.info.model} is plugged in where ${this.info.serial} was.`);
+        this.#settings = await this.#session.configure(this.#settings);
+        return true;
+      } catch (error) {
+        if (!isTaggerError(error)) throw error;
+        this.#away = `${error.message} ${error.hint ?? ''}`.trim();
+        await this.#letGo();
+        waitMs = Math.min(2 * waitMs, retryMs.largest);
+      }
+    }
+    return false;
+  }
+
+  /** The device when it is there, at the earliest after `waitMs`; undefined if it is not, so that the caller looks whether it shall go on. */
+  async #wait(signal: AbortSignal, stopped: () => boolean, waitMs: number): Promise<UsbIdentity | undefined> {
+    await pause(waitMs, signal);
+    if (stopped()) return undefined;
+    const arrived = Promise.withResolvers<void>();
+    const unwatch = this.#bus.watch(arrived.resolve);
+    try {
+      const found = (await this.#bus.list()).find(identity => this.#isOurs(identity));
+      if (!found) await Promise.race([arrived.promise, pause(1000, signal)]);
+      return found;
+    } finally {
+      unwatch();
+    }
+  }
+
+  /** By its serial number if it has one, else by the port; a bare device that becomes ours with its firmware is ours too. */
+  #isOurs(identity: UsbIdentity): boolean {
+    if (this.#driver.score(identity) === 0) return false;
+    return this.#key.serial !== '' && identity.serial !== '' ? identity.serial === this.#key.serial : identity.port === this.#key.port;
+  }
+}
+
+/** A device that is gone cannot be closed properly, and need not be. */
+async function quietly(what: AsyncDisposable): Promise<void> {
+  try {
+    await what[Symbol.asyncDispose]();
+  } catch { /* it is gone */ }
+}
+
+/** How long a device may take to come back after an upload. */
+const renumerationMs = 3000;
+
+/** Opens a device; one that needs firmware gets it first. */
+export async function openSession(bus: UsbBus, driver: UsbDriver, identity: UsbIdentity, options: UsbOptions, signal: AbortSignal): Promise<UsbSession> {
+  let present = identity;
+  if (driver.needsUpload?.(identity)) {
+    {
+      await using bare = await bus.open(identity);
+      await driver.upload?.(bare, options);
+    }
+    present = await renumerated(bus, driver, identity, signal);
+  }
+  const access = await bus.open(present);
+  try {
+    return await driver.open(access, options);
+  } catch (error) {
+    await quietly(access);
+    throw error;
+  }
+}
+
+async function renumerated(bus: UsbBus, driver: UsbDriver, { port, address }: UsbIdentity, signal: AbortSignal): Promise<UsbIdentity> {
+  const until = performance.now() + renumerationMs;
+  while (performance.now() < until && !signal.aborted) {
+    const back = (await bus.list()).find(each => each.port === port && each.address !== address && driver.score(each) > 0 && driver.needsUpload?.(each) !== true);
+    if (back) return back;
+    await pause(50, signal);
+  }
+  throw new TaggerError('device-lost', `The ${driver.model} at ${port} did not come back after its firmware was loaded.`, { hint: 'Unplug it and plug it in again.' });
+}
