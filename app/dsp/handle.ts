@@ -62,6 +62,7 @@ export class Handle implements MeasurementPort {
 
   get closed(): AbortSignal { return this.#closing.signal; }
   get mostPs(): number { return this.#options.mostPs; }
+  get placement(): Placement { return this.#options.placement; }
 
   async start(): Promise<void> {
     this.check('start');
