@@ -7,7 +7,7 @@ import type { ResultInfo } from '../core/results.ts';
 import type { MeasurementPort, Parts } from '../core/station.ts';
 import { viewsOf } from './memory.ts';
 import { within } from './fence.ts';
-import { board, boardBytes, type Fence, type Placement } from './messages.ts';
+import { board, boardBytes, type Fence, type Placement, type WorkerCommand } from './messages.ts';
 import type { Ring } from './ring.ts';
 import type { DspThread, ResultsThread } from './threads.ts';
 
@@ -62,6 +62,7 @@ export class Handle implements MeasurementPort {
 
   get closed(): AbortSignal { return this.#closing.signal; }
   get mostPs(): number { return this.#options.mostPs; }
+  get placement(): Placement { return this.#options.placement; }
 
   async start(): Promise<void> {
     this.check('start');
@@ -85,7 +86,7 @@ export class Handle implements MeasurementPort {
     this.#running = true;
     this.#limited = durationPs !== undefined;
     const generation = this.#generation;
-    await this.worker.ask(call => ({ kind: 'start', id: this.id, run, fence, clear, durationPs, laterPs, generation, call }));
+    await this.#ask(call => ({ kind: 'start', id: this.id, run, fence, clear, durationPs, laterPs, generation, call }));
   }
 
   /** A command of this number may be sent with its fence still to be named. */
@@ -102,11 +103,11 @@ export class Handle implements MeasurementPort {
   }
 
   /** Stops where the fence comes; resolves when the worker knows. */
-  async stopAt(fence: Fence): Promise<void> { await this.worker.ask(call => ({ kind: 'stop', id: this.id, fence, call })); }
+  async stopAt(fence: Fence): Promise<void> { await this.#ask(call => ({ kind: 'stop', id: this.id, fence, call })); }
 
   async clearAt(fence: Fence): Promise<void> {
     const generation = ++this.#generation;
-    await this.worker.ask(call => ({ kind: 'clear', id: this.id, fence, generation, call }));
+    await this.#ask(call => ({ kind: 'clear', id: this.id, fence, generation, call }));
   }
 
   /** Resolves when the run that is on now is over, for whatever reason. */
@@ -114,7 +115,7 @@ export class Handle implements MeasurementPort {
 
   async stop(): Promise<void> {
     this.check('stop');
-    const stopped = this.worker.ask(call => ({ kind: 'stop', id: this.id, fence: undefined, call }));
+    const stopped = this.#ask(call => ({ kind: 'stop', id: this.id, fence: undefined, call }));
     // At once, so that a start that does not wait for this is a new run; whoever reads from now on is answered behind the stop.
     this.finished(this.#run);
     await stopped;
@@ -193,6 +194,11 @@ export class Handle implements MeasurementPort {
     this.#failure = error;
     this.finished(this.#run);
     this.#options.results.tell({ kind: 'fail', id: this.id, error: { code: error.code, message: error.message, hint: error.hint } });
+  }
+
+  /** A command to a worker that is ended fails with the reason for which it was ended. */
+  async #ask(make: (call: number) => WorkerCommand): Promise<void> {
+    await this.worker.ask(make).catch((error: unknown) => { throw this.#failure ?? error; });
   }
 
   async #release(): Promise<void> {

@@ -190,6 +190,9 @@ export class Line implements TaggerPort, AsyncDisposable {
     const made: Handle[] = [];
     try {
       for (const [i, { name, config }] of checked.entries()) made.push(this.#create(name, config, asked, onSettings, modules[i]));
+      // A first write to each page stops the worker for longer than a ring of tags lasts.
+      const filled = made.filter(({ name }) => measurementClasses[name].fills).map(({ placement }) => placement).filter(({ bytes }) => bytes > limits.inlineResultBytes);
+      if (filled.length > 0) await this.#results.touch(filled);
       if (options.start ?? true) {
         await together(this.#ring, made, (handle, fence) => handle.launch(fence, false, undefined));
         this.#go();

@@ -94,6 +94,8 @@ export interface Measurement {
 export interface MeasurementClass {
   /** Bytes of shared memory for these arguments. */
   bytes(config: CheckedConfig): number;
+  /** Its memory is written all over from the first tags on: its pages are made before they flow. */
+  readonly fills?: true;
   create(config: CheckedConfig, workspace: Workspace): Measurement;
   /** The bins as the results thread keeps them. */
   totals(config: CheckedConfig, workspace: Pick<Workspace, 'memory' | 'kernels' | 'at' | 'bytes'>): Totals;

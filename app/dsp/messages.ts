@@ -126,11 +126,13 @@ export type ResultsCommand =
   | { kind: 'fail'; id: number; error: ErrorNote }
   | { kind: 'forget'; id: number; call: number }
   /** Zeroes memory that nobody uses any more. */
-  | { kind: 'scrub'; regions: readonly { at: number; bytes: number }[]; call: number };
+  | { kind: 'scrub'; regions: readonly { at: number; bytes: number }[]; call: number }
+  /** Has the pages of memory made that is about to be written all over. */
+  | { kind: 'touch'; regions: readonly { at: number; bytes: number }[]; call: number };
 
 export type ResultsReport =
   /** One value for all who asked for the same while it was made. */
   | { kind: 'value'; calls: number[]; value: unknown; info: ResultInfo }
   | { kind: 'error'; calls: number[]; error: ErrorNote }
-  /** Answer to `forget` and `scrub`. */
+  /** Answer to `forget`, `scrub` and `touch`. */
   | { kind: 'done'; call: number };

@@ -16,6 +16,12 @@ import { board, type FixedInfo, type ResultsCommand, type ResultsReport, type Re
 import { Ring } from './ring.ts';
 
 const describedKept = 32;
+const pageBytes = 4096;
+/**
+ * A snapshot that takes longer than this is made half of the time at most: the memory that it is read from is as wide as that which the
+ * workers count in.
+ */
+const unnoticedMs = 5;
 
 interface Request { call: number; getter: string | undefined; args: Record<string, unknown>; part: number | 'parts' | undefined }
 
@@ -32,6 +38,8 @@ interface Entry {
   asked: Request[];
   /** Came after it was asked for. */
   waiting: Request[];
+  /** The next snapshot is asked for no earlier than this, on the clock of this thread. */
+  restsUntilMs: number;
   error: ErrorNote | undefined;
   /** Call of the main thread that wants to be told when this thread has let go. */
   forget: number | undefined;
@@ -61,8 +69,13 @@ export class Results {
       this.#workers.set(command.worker, { port, reader });
       return;
     }
-    if (command.kind === 'scrub') {
-      for (const { at, bytes } of command.regions) viewsOf(this.#setup.memory, at + bytes).u8.fill(0, at, at + bytes);
+    if (command.kind === 'scrub' || command.kind === 'touch') {
+      for (const { at, bytes } of command.regions) {
+        const { u8 } = viewsOf(this.#setup.memory, at + bytes);
+        if (command.kind === 'scrub') u8.fill(0, at, at + bytes);
+        // Changes nothing, whoever else writes there: the system makes the page.
+        else for (let page = at; page < at + bytes; page += pageBytes) Atomics.or(u8, page, 0);
+      }
       this.#report({ kind: 'done', call: command.call });
       return;
     }
@@ -76,7 +89,7 @@ export class Results {
         }));
         this.#entries.set(command.id, {
           worker, slots, boardAt: placement.boardAt, info: command.info, described: [{ revision: -1, info: command.info }], parts: new PartList(command.name),
-          asked: [], waiting: [], error: undefined, forget: undefined,
+          asked: [], waiting: [], restsUntilMs: 0, error: undefined, forget: undefined,
         });
         break;
       }
@@ -118,6 +131,11 @@ export class Results {
   #ask(id: number, entry: Entry): void {
     const { worker } = entry;
     if (entry.asked.length > 0 || entry.waiting.length === 0) return;
+    const restMs = entry.restsUntilMs - performance.now();
+    if (restMs > 0) {
+      setTimeout(() => { if (this.#entries.get(id) === entry) this.#ask(id, entry); }, restMs);
+      return;
+    }
     entry.asked = entry.waiting;
     entry.waiting = [];
     worker.port.postMessage({ id }, []);
@@ -133,8 +151,11 @@ export class Results {
     }
     const { asked } = entry;
     entry.asked = [];
+    const sinceMs = performance.now();
     if ('error' in snapshot) this.#refuse(asked, snapshot.error);
     else this.#evaluate(entry, asked, snapshot);
+    const tookMs = performance.now() - sinceMs;
+    if (tookMs > unnoticedMs) entry.restsUntilMs = sinceMs + 2 * tookMs;
     this.#letGo(snapshot.id, entry);
     this.#ask(snapshot.id, entry);
   }

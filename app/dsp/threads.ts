@@ -120,6 +120,8 @@ export class ResultsThread {
 
   /** Zeroes memory, off the main thread because it may be hundreds of megabytes. */
   scrub(regions: readonly { at: number; bytes: number }[]): Promise<void> { return this.#ask(call => ({ kind: 'scrub', regions, call })); }
+  /** Has the pages of memory made: the first write to each would stop whoever counts there. */
+  touch(regions: readonly { at: number; bytes: number }[]): Promise<void> { return this.#ask(call => ({ kind: 'touch', regions, call })); }
 
   #ask(make: (call: number) => ResultsCommand): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead);

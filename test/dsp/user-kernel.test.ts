@@ -54,7 +54,10 @@ test('a kernel that loops is ended with its thread: a recording goes on, others 
   const acts: Act[] = [{ do: 'heartbeat', timePs: 0n }, { do: 'comb', fromPs: 1000n, stepPs: 1000, count: 300_000 }];
   await using scripted = await open({ acts, source: 'waitable' });
   const [looping, stuck, good] = await scripted.line.createMeasurements([kernel('loops', [1]), kernel('loopsAtClear', [1]), countrate]) as MeasurementPort[];
+  // A command that is under way when the thread is ended is told why.
+  const told = t.throwsAsync((async () => { for (;;) await looping!.clear(); })(), { code: 'timeout' });
   await Promise.all([looping, stuck, good].map(port => port!.waitUntilFinished()));
+  await told;
   for (const port of [looping!, stuck!]) {
     const error = await t.throwsAsync(port.read('getData'), { message: /was ended: a call did not return within 2 s/ }) as TaggerError | undefined;
     t.is(error?.code, 'timeout');

@@ -54,17 +54,17 @@ export const imaging = {
   },
   flim: {
     className: 'Flim',
-    summary: 'Histograms of t(click) - t(start) for each pixel of a scan, frame by frame: fluorescence lifetime imaging.',
+    summary: 'Lifetime imaging: delays t(click) - t(start) by pixel, frame by frame.',
     parameters: {
       start: { kind: 'channel', help: 'Channel of the starts, as a rule the laser.' }, click,
       pixelBegin: { kind: 'channel', help: 'Marker that begins the next pixel.' },
-      pixelEnd: { ...marker, help: 'Marker that ends a pixel; otherwise the next pixel or frame does.' },
-      frameBegin: { ...marker, help: 'Marker that begins a frame; otherwise the pixel behind the last one does.' },
+      pixelEnd: { ...marker, help: 'Marker that ends a pixel; else the next one does.' },
+      frameBegin: { ...marker, help: 'Marker that begins a frame; else the next pixel.' },
       pixels: { kind: 'integer', min: 1, max: 4_194_304, help: 'Pixels of a frame.' },
       bins: { ...bins, default: 100 }, binwidthPs: binwidth,
       finishAfterFrames: { kind: 'integer', min: 0, max: 1_000_000_000, default: 0, help: 'Done after so many output frames; 0 = never.' },
       framesPerOutput: { kind: 'integer', min: 1, max: 1_000_000, default: 1, help: 'Frames that are summed in an output frame.' },
-      keptFrames: { kind: 'integer', min: 1, max: 1000, default: 1, help: 'Output frames that stay to be read, the newest ones.' },
+      keptFrames: { kind: 'integer', min: 1, max: 1000, default: 1, help: 'Output frames that stay to be read.' },
     },
     getters: {
       getData: { ...frameShape, help: 'The same as getSummedFrames without arguments, but removes nothing.' },

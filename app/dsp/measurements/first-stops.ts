@@ -113,6 +113,7 @@ class FirstStopsTotals implements Totals {
 function classOf(axesOf: AxesOf): MeasurementClass {
   return {
     bytes: config => region.bytes + binsBytes(cellsOf(axesOf(config))),
+    fills: true,
     create: (config, workspace) => new FirstStopsMeasurement(axesOf(config), config, workspace),
     totals: (config, workspace) => new FirstStopsTotals(axesOf === axes2D, axesOf(config), workspace),
   };

@@ -211,6 +211,7 @@ class FlimMeasurement implements Measurement {
 
 export const flim: MeasurementClass = {
   bytes: config => layoutOf(config).bytes,
+  fills: true,
   create: (config, workspace) => new FlimMeasurement(config, workspace),
   totals: (config, workspace) => new FlimTotals(config, workspace),
 };

@@ -128,6 +128,7 @@ export function binCentres(range: PairRange, { tickPs }: Pick<ResultInfo, 'tickP
 function classOf(kind: PairKind): MeasurementClass {
   return {
     bytes: config => pairMeasurementBytes(kind.rangeOf(config)),
+    fills: true,
     create: (config, workspace) => new PairMeasurement(kind, config, workspace),
     totals: (config, workspace) => new PairTotals(kind, config, workspace),
   };

@@ -91,6 +91,7 @@ class PulsedG2Measurement implements Measurement {
 
 export const pulsedG2: MeasurementClass = {
   bytes: config => pairMeasurementBytes(pulsedRange(config)),
+  fills: true,
   create: (config, workspace) => new PulsedG2Measurement(config, workspace),
   totals: (config, workspace) => new PulsedTotals(config, workspace),
 };

@@ -131,6 +131,7 @@ class TimeDifferencesNDTotals implements Totals {
 
 export const timeDifferencesND: MeasurementClass = {
   bytes: config => gridPlan.bytes + startsBytes(config) + binsBytes(binsOf(config)),
+  fills: true,
   create: (config, workspace) => new TimeDifferencesNDMeasurement(config, workspace),
   totals: (config, workspace) => new TimeDifferencesNDTotals(config, workspace),
 };

@@ -125,6 +125,7 @@ class TimeDifferencesTotals implements Totals {
 
 export const timeDifferences: MeasurementClass = {
   bytes: config => enginesBytes(config) + binsBytes(binsOf(config)),
+  fills: true,
   create: (config, workspace) => new TimeDifferencesMeasurement(config, workspace),
   totals: (config, workspace) => new TimeDifferencesTotals(config, workspace),
 };
