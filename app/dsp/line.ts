@@ -479,7 +479,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   #ledgerNow(): LedgerSnapshot {
     const totals = this.#ring.totals(this.#info.channels.length);
     const none = (): LedgerSnapshot['channels'][number] => ({ delivered: 0, filtered: 0, lost: { device: 0, usb: 0, host: 0 }, unknown: { device: 0, usb: 0, host: 0 } });
-    const told = this.#ledger ?? { channels: [], intervals: 0, lostPs: 0, grade: 'none' as const, disorder: 0, epochs: 0 };
+    const told = this.#ledger ?? { channels: [], unassigned: { device: 0, usb: 0, host: 0 }, intervals: 0, lostPs: 0, grade: 'none' as const, disorder: 0, epochs: 0 };
     return { ...told, channels: this.#info.channels.map((_, i) => ({ ...(told.channels[i] ?? none()), delivered: totals[i]! })) };
   }
 

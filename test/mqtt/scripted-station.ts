@@ -75,7 +75,7 @@ function statusOf(id: string, channels: number): TaggerStatus {
     revision: 1,
     ledger: {
       channels: numbers.map(() => ({ delivered: 7, filtered: 0, lost: { device: 0, usb: 0, host: 0 }, unknown: { device: 0, usb: 0, host: 0 } })),
-      intervals: 0, lostPs: 0, grade: 'none', disorder: 0, epochs: 1,
+      unassigned: { device: 0, usb: 0, host: 0 }, intervals: 0, lostPs: 0, grade: 'none', disorder: 0, epochs: 1,
     },
     kernel: 'wasm',
   };

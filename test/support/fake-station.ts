@@ -104,7 +104,7 @@ export class FakeTagger implements TaggerPort {
       id: this.id, state: this.state, detail: this.detail, info: this.info, settings: structuredClone(this.#settings), revision: this.#revision, kernel: 'typescript',
       ledger: {
         channels: this.info.channels.map(({ number }) => ({ delivered: number * 1000, filtered: 0, lost: { device: 0, usb: 0, host: 0 }, unknown: { device: 0, usb: 0, host: 0 } })),
-        intervals: 0, lostPs: 0, grade: 'none', disorder: 0, epochs: 1,
+        unassigned: { device: 0, usb: 0, host: 0 }, intervals: 0, lostPs: 0, grade: 'none', disorder: 0, epochs: 1,
       },
     };
   }

@@ -2,7 +2,6 @@
 //
 // Times are floor(ticks * num / den) of the absolute tick count, never a sum of rounded steps. The last tags of equal
 // time are held back until a later record shows that the tie is complete: `flush` lets them go at the end.
-import { readFileSync } from 'node:fs';
 import { TaggerError } from '../../core/errors.ts';
 import type { Room, Tick } from '../../core/tags.ts';
 import {
@@ -10,6 +9,7 @@ import {
   unknownPsAt, overflowsAt, unknownsAt, specialsAt, stateBytes, noChannel,
   stoppedByRoom, stoppedByLimit, stoppedByUnknown, stoppedByTime,
 } from './layout.ts';
+import { decodeExports } from './exports.ts';
 import { createTwin, type DecodeExports } from './twin.ts';
 
 export { stateBytes } from './layout.ts';
@@ -53,7 +53,7 @@ export class T2Decoder {
         hint: 'A tick may be up to 16 us long and a fraction down to 1/4096 ps.',
       });
     }
-    const wasm = kind === 'typescript' ? undefined : instantiate(memory);
+    const wasm = kind === 'typescript' ? undefined : decodeExports<DecodeExports>(memory);
     if (kind === 'wasm' && !wasm) throw new TaggerError('unavailable', 'Cannot decode with WebAssembly: decode.wasm is missing or this machine lacks SIMD.');
     this.kind = wasm ? 'wasm' : 'typescript';
     this.#exports = wasm ?? createTwin(memory);
@@ -97,19 +97,4 @@ export class T2Decoder {
   get unknowns(): number { return this.#view.getUint32(unknownsAt, true); }
   /** Tags at or after this time wait; `undefined`: none do. */
   set limitPs(limit: bigint | undefined) { this.#view.setBigInt64(limitAt, limit ?? noLimitPs, true); }
-}
-
-let compiled: WebAssembly.Module | undefined | 'missing';
-
-function instantiate(memory: WebAssembly.Memory): DecodeExports | undefined {
-  if (compiled === undefined) {
-    try {
-      compiled = new WebAssembly.Module(readFileSync(new URL('./decode.wasm', import.meta.url)));
-    } catch {
-      compiled = 'missing';
-    }
-  }
-  if (compiled === 'missing') return undefined;
-  const env = { memory, abort: () => { throw new Error('decode.wasm: a check inside the module failed'); } };
-  return new WebAssembly.Instance(compiled, { env }).exports as unknown as DecodeExports;
 }

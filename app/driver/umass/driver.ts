@@ -10,22 +10,20 @@ import type { Settings, SettingValue, TaggerInfo } from '../../core/tagger.ts';
 import type { TagSink } from '../../core/tags.ts';
 import { decodeExports } from '../decode/exports.ts';
 import { parseHex, uploadFx2 } from '../fx2.ts';
-import { idOf, type BulkSource, type UsbAccess, type UsbIdentity } from '../usb-access.ts';
-import type { UsbDriver, UsbOptions, UsbSession } from '../usb-tagger.ts';
+import { idOf, type BulkSource, type UsbAccess } from '../usb-access.ts';
+import type { UsbDriver, UsbSession } from '../usb-tagger.ts';
 import {
   captureBits, channelNumbers, command, endpoints, ids, inputs, mostRecordsInPacket, recordBytes, register, requests, stops, tickOf, umassState, umassTwin, windowFor,
   writeState, type UmassDecoder,
 } from './protocol.ts';
 
 const firmwareFile = 'timetag-fx2.ihex';
-/** Its sums, of the releases that are known to work; the operator's file must be one of them, or stand with its own sum beside it. */
 const replyMs = 500, drainMs = 10;
 const transfers = 16, transferBytes = 16 * 1024;
 /** A tag waits in the board about as long as this, at any rate. */
 const latencyMs = 20;
 /** The timer of the board comes round after 537 s and says so; until then a dark board is silent, and is asked for a register instead. */
 const silenceMs = 1000;
-const recordsPerSecond = 680_000;
 
 export const umass: UsbDriver = {
   id: 'umass', model: 'UMass FPGA tagger',
@@ -271,6 +269,3 @@ async function ask(access: UsbAccess, address: number, value?: number): Promise<
 }
 
 function vendor(request: number, value: number) { return { requestType: 0x40, request, value, index: 0 }; }
-function _identityOf(access: UsbAccess): UsbIdentity { return access.identity; }
-export type { UsbOptions };
-void _identityOf; void recordsPerSecond;
