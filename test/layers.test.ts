@@ -9,12 +9,12 @@ const app = fileURLToPath(new URL('../app', import.meta.url));
 /** Folder -> folders it may import; `node:` is free where a folder runs on Node. */
 const mayImport: Record<string, readonly string[]> = {
   core: [],
-  driver: ['core'], dsp: ['core'], mqtt: ['core'], format: ['core'],
+  driver: ['core'], emulate: ['core', 'driver'], dsp: ['core'], mqtt: ['core'], format: ['core'],
   rpc: ['core', 'format'],
   client: ['core', 'rpc/api.ts (types)'],
   web: ['client', 'core'],
   tagctl: ['core', 'client', 'driver', 'dsp', 'format'],
-  daemon: ['core', 'driver', 'dsp', 'format', 'rpc', 'mqtt'],
+  daemon: ['core', 'driver', 'emulate', 'dsp', 'format', 'rpc', 'mqtt'],
 };
 /** npm package -> the folders or files that may import it. */
 const packages: Record<string, readonly string[]> = {

@@ -3,6 +3,7 @@
 // A driver knows how to talk to a device that is there. This file makes a Tagger of it that stays valid while the device is away: what
 // was missed is a flagged interval, the device's new clock is a new epoch, and the settings are applied again before the first tag.
 import { TaggerError, isTaggerError } from '../core/errors.ts';
+import { checkSettings } from '../core/settings.ts';
 import type { Settings, Tagger, TaggerInfo } from '../core/tagger.ts';
 import type { TagSink } from '../core/tags.ts';
 import { pause } from './pause.ts';
@@ -85,6 +86,7 @@ export class UsbTagger implements Tagger {
 
   async configure(change: Settings): Promise<Settings> {
     if (!this.#open) throw new TaggerError('closed', `Cannot configure the ${this.info.model}: it was closed.`);
+    checkSettings(change, this.info);
     if (!this.#session) throw new TaggerError('device-lost', `Cannot configure the ${this.info.model}: it is unplugged.`, { hint: 'Plug it in again.' });
     this.#settings = await this.#session.configure(change);
     return this.settings();
@@ -196,6 +198,21 @@ export class UsbTagger implements Tagger {
   #isOurs(identity: UsbIdentity): boolean {
     if (this.#driver.score(identity) === 0) return false;
     return this.#key.serial !== '' && identity.serial !== '' ? identity.serial === this.#key.serial : identity.port === this.#key.port;
+  }
+}
+
+/**
+ * Reads an endpoint until it has nothing more: what an earlier run has left there.
+ * @throws {TaggerError} `protocol` if it goes on for ever
+ */
+export async function drain(access: UsbAccess, endpoint: number, mostTransfers = 200, quietMs = 10): Promise<void> {
+  for (let transfers = 0; ; transfers++) {
+    if ((await access.bulkIn(endpoint, 16 * 1024, quietMs)).length === 0) return;
+    if (transfers === mostTransfers) {
+      throw new TaggerError('protocol', `Cannot use the USB device at ${access.identity.port}: it sends without being asked.`, {
+        hint: 'Unplug it and plug it in again; if that does not help, it is another device.',
+      });
+    }
   }
 }
 

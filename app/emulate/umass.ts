@@ -53,7 +53,6 @@ export class UmassModel implements DeviceModel {
   #lastTicks = -1;
   #wraps = 0;
   #sent = 0;
-  #lastRecordTicks = 0;
 
   constructor(options: UmassOptions = {}) {
     this.#options = options;
@@ -156,7 +155,6 @@ export class UmassModel implements DeviceModel {
     this.#lastTicks = -1;
     this.#wraps = 0;
     this.#hasLost = false;
-    this.#lastRecordTicks = 0;
     this.emitted = this.lost = 0;
     // Counting begins with a record of its own at time 0, whose wrap says nothing.
     this.#push(0, 0, true, false);
@@ -212,14 +210,13 @@ export class UmassModel implements DeviceModel {
     this.#hasLost = false;
     this.#fifo.push(record);
     this.#registers.set(register.records, this.#read(register.records) + 1);
-    this.#lastRecordTicks = time;
     return true;
   }
 
   /** Whole windows become packets, as long as the buffers of the chip have room; `all`: the rest too. */
   #commit(all: boolean): void {
-    const perPacket = this.#window / recordBytes;
-    while (this.#packets.length < buffers && (this.#fifo.length >= perPacket || (all && this.#fifo.length > 0))) {
+    const perPacket = this.#window / recordBytes, least = all ? 1 : perPacket;
+    while (this.#packets.length < buffers && this.#fifo.length >= least) {
       const packet = new Uint8Array(Math.min(perPacket, this.#fifo.length) * recordBytes);
       this.#fifo.splice(0, packet.length / recordBytes).forEach((record, i) => { packet.set(record, i * recordBytes); });
       this.#packets.push(packet);

@@ -11,7 +11,7 @@ import type { TagSink } from '../../core/tags.ts';
 import { decodeExports } from '../decode/exports.ts';
 import { parseHex, uploadFx2 } from '../fx2.ts';
 import { idOf, type BulkSource, type UsbAccess } from '../usb-access.ts';
-import type { UsbDriver, UsbSession } from '../usb-tagger.ts';
+import { drain, type UsbDriver, type UsbSession } from '../usb-tagger.ts';
 import {
   captureBits, channelNumbers, command, endpoints, ids, inputs, mostRecordsInPacket, recordBytes, register, requests, stops, tickOf, umassState, umassTwin, windowFor,
   writeState, type UmassDecoder,
@@ -56,9 +56,6 @@ class UmassSession implements UsbSession {
   positionPs = 0n;
   readonly #access: UsbAccess;
   readonly #values: Record<number, Record<string, SettingValue>>;
-  #strobes = 0x0f;
-  #deltas = 0x0f;
-  #capture = 0;
   /** Commands are answered one by one. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -68,10 +65,12 @@ class UmassSession implements UsbSession {
     // A host that died in the middle of a command has left up to 7 bytes of it, and perhaps an answer.
     await access.bulkOut(endpoints.commands, command(0, 0));
     await access.bulkOut(endpoints.commands, command(0, 0));
-    while ((await access.bulkIn(endpoints.replies, 512, drainMs)).length > 0);
+    await drain(access, endpoints.replies);
     const version = await ask(access, register.version), clockHz = await ask(access, register.clockHz);
     if (version < 1 || version > 255 || clockHz < 1e6 || clockHz > 1e9) {
-      throw new TaggerError('protocol', `Cannot use the device at ${access.identity.port} as a UMass FPGA tagger: it calls itself version ${version} with a clock of ${clockHz} Hz.`, { hint: 'It is another device, or its FPGA is not loaded.' });
+      throw new TaggerError('protocol', `Cannot use the device at ${access.identity.port} as a UMass FPGA tagger: it calls itself version ${version} with a clock of ${clockHz} Hz.`, {
+        hint: 'It is another device, or its FPGA is not loaded.',
+      });
     }
     const session = new UmassSession(access, version, clockHz);
     await session.#apply();
@@ -111,7 +110,7 @@ class UmassSession implements UsbSession {
     this.positionPs = originPs;
     await this.#reset();
     await using source = this.#access.stream(endpoints.data, transfers, transferBytes);
-    await this.#register(register.capture, this.#capture = captureBits.capture | captureBits.count);
+    await this.#register(register.capture, captureBits.capture | captureBits.count);
     const records = new Records(sink, this.info, originPs);
     let window = mostRecordsInPacket, lost = 0, quietMs = 0, since = performance.now(), taken = 0;
     const setWindow = async (next: number): Promise<void> => {
@@ -168,12 +167,12 @@ class UmassSession implements UsbSession {
     await this.#register(register.fifo, 1);
     await this.#register(register.fifo, 0);
     await this.#access.controlOut(vendor(requests.discard, 0));
-    while ((await this.#access.bulkIn(endpoints.data, 512, drainMs)).length > 0);
+    await drain(this.#access, endpoints.data);
   }
 
   async #stop(source: BulkSource, records: Records): Promise<void> {
     try {
-      await this.#register(register.capture, this.#capture = 0);
+      await this.#register(register.capture, 0);
       await this.#access.controlOut(vendor(requests.setWindow, mostRecordsInPacket * recordBytes));
       for (let data; (data = await source.next(drainMs)) !== undefined;) records.take(data);
       await source.stop();
@@ -183,9 +182,8 @@ class UmassSession implements UsbSession {
 
   async #apply(): Promise<void> {
     const mask = (first: number): number => Array.from({ length: inputs }, (_, k) => (this.#values[first + k]!['enabled'] === true ? 1 << k : 0)).reduce((a, b) => a | b);
-    [this.#strobes, this.#deltas] = [mask(1), mask(1 + inputs)];
-    await this.#register(register.strobes, this.#strobes);
-    await this.#register(register.deltas, this.#deltas);
+    await this.#register(register.strobes, mask(1));
+    await this.#register(register.deltas, mask(1 + inputs));
   }
 
   #register(address: number, value?: number): Promise<number> {

@@ -1,0 +1,11 @@
+// driver/usb-drivers.ts - every driver of a USB tagger. A new one is a folder and a line here.
+import { umass } from './umass/driver.ts';
+import type { UsbIdentity } from './usb-access.ts';
+import type { UsbDriver } from './usb-tagger.ts';
+
+export const usbDrivers: readonly UsbDriver[] = [umass];
+
+/** Drivers that may be right for a device, the surest first. */
+export function driversFor(identity: UsbIdentity): UsbDriver[] {
+  return usbDrivers.map(driver => ({ driver, score: driver.score(identity) })).filter(({ score }) => score > 0).toSorted((a, b) => b.score - a.score).map(({ driver }) => driver);
+}
