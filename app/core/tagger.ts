@@ -73,11 +73,11 @@ export interface Tagger extends AsyncDisposable {
   detail?(): string | undefined;
 }
 
-/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL]`. */
+/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL or PORT][,driver=NAME][,firmware=FOLDER]`. */
 export type TaggerSource =
   | { kind: 'simulated'; options: SimulatedOptions }
   | { kind: 'replay'; file: string; speed: number | 'unpaced'; startPs?: bigint }
-  | { kind: 'usb'; serial?: string };
+  | { kind: 'usb'; serial?: string; port?: string; driver?: string; firmware?: string };
 
 /** What the simulated tagger produces. Everything follows from the seed; two runs give the same tags. */
 export interface SimulatedOptions {
