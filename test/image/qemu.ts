@@ -80,6 +80,7 @@ export class Guest implements AsyncDisposable {
   /** Runs one line of shell as root. @param onLine each line as it comes */
   async run(command: string, timeoutMs: number, onLine?: (line: string) => void): Promise<Outcome> {
     if (this.#broken) throw this.#broken;
+    if (this.#onLine) throw new Error(`The virtual machine cannot run '${command}': another command has not ended.`);
     const number = ++this.#number, lines: string[] = [];
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     const timer = setTimeout(() => { reject(this.failure(`did not end '${command}' within ${timeoutMs} ms; it said:\n${lines.slice(-20).join('\n')}`)); }, timeoutMs);
