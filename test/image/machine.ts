@@ -5,8 +5,9 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpio, modes, type Entry } from './cpio.ts';
 import { download, extract, kernelPackage, modules, unpack, withLibraries } from './debian.ts';
@@ -115,12 +116,22 @@ function furnish(tree: string, loaded: readonly { name: string; data: Buffer }[]
   chmodSync(join(tree, 'opt/node/node'), 0o755);
 }
 
-/** This tree, as far as a guest can use it. */
+/** This tree, as far as a guest can use it. Types are taken away here: an emulated computer would need many seconds for that. */
 function makeTreeDisk(file: string): void {
   const tree = join(file, '../tree');
-  const copy = (name: string, filter?: (path: string) => boolean): void => { cpSync(join(root, name), join(tree, name), { recursive: true, dereference: true, ...(filter && { filter }) }); };
-  for (const name of ['package.json', 'app/core', 'app/driver', 'app/emulate', 'app/dsp', 'app/daemon', 'test/support', 'test/image']) copy(name);
-  for (const name of ['usb', 'node-gyp-build']) copy(`node_modules/${name}`, path => !/prebuilds\/(?!linux-x64)|\/libusb$|\/src$/.test(path));
+  cpSync(join(root, 'package.json'), join(tree, 'package.json'));
+  for (const name of ['usb', 'node-gyp-build']) {
+    const unused = /prebuilds\/(?!linux-x64)|\/libusb$|\/src$/;
+    cpSync(join(root, 'node_modules', name), join(tree, 'node_modules', name), { recursive: true, dereference: true, filter: path => !unused.test(path) });
+  }
+  for (const folder of ['app/core', 'app/driver', 'app/emulate', 'app/dsp', 'test/support', 'test/image']) {
+    for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter(each => /(?<!\.d|\.as)\.ts$|\.wasm$|\.json$/.test(each))) {
+      const from = join(root, folder, name), into = join(tree, folder, name);
+      mkdirSync(dirname(into), { recursive: true });
+      if (!name.endsWith('.ts')) cpSync(from, into);
+      else writeFileSync(into.replace(/ts$/, 'js'), stripTypeScriptTypes(readFileSync(from, 'utf8')).replaceAll(/(?<=['"]\.[^'"\n]*)\.ts(?=['"])/g, '.js'));
+    }
+  }
   makeDisk(file, tree, 32);
   rmSync(tree, { recursive: true });
 }

@@ -13,7 +13,7 @@ const sandbox = [
 export function sandboxed(script: string, args: readonly (string | number)[] = [], more: readonly string[] = []): string {
   const name = 'under-test.service', output = '/run/under-test';
   const unit = [
-    '[Service]', 'Type=oneshot', `ExecStart=/opt/node/node /opt/tagd/${script} ${args.join(' ')}`, `StandardOutput=file:${output}`, `StandardError=file:${output}`,
+    '[Service]', 'Type=oneshot', `ExecStart=/opt/node/node /opt/tagd/${script.replace(/ts$/, 'js')} ${args.join(' ')}`, `StandardOutput=file:${output}`, `StandardError=file:${output}`,
     'Environment=NODE_OPTIONS=--disable-warning=ExperimentalWarning', ...sandbox, ...more, '',
   ].join('\n');
   // There is no D-Bus in the machine, so `systemd-run` cannot wait; a pipe has the output as it comes.
