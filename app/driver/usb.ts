@@ -236,7 +236,7 @@ class NodeUsbSource implements BulkSource {
       this.#transfers.add(transfer);
     }
     // An endpoint that has stalled stays so until it is told; one that has not does not mind.
-    endpoint.clearHalt(() => { for (const transfer of [...this.#transfers]) if (!this.#stopped) this.#submit(transfer); });
+    endpoint.clearHalt(() => { for (const transfer of this.#transfers) if (!this.#stopped) this.#submit(transfer); });
   }
 
   async next(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
