@@ -157,8 +157,13 @@ class NodeUsbAccess implements UsbAccess {
     });
   }
 
+  async clearHalt(endpoint: number): Promise<void> {
+    await this.#done(`clear endpoint ${endpoint} of ${this.#name}`, answer => { this.#endpoint(endpoint).clearHalt(answer); });
+  }
+
   stream(endpoint: number, transfers: number, bytes: number): BulkSource {
-    const source = new NodeUsbSource(this.#endpoint(endpoint) as InEndpoint, transfers, bytes, this.#left.signal, error => this.#failed(`read endpoint ${endpoint} of ${this.#name}`, error));
+    const into = this.#endpoint(endpoint) as InEndpoint;
+    const source = new NodeUsbSource(into, transfers, bytes, this.#left.signal, error => this.#failed(`read endpoint ${endpoint} of ${this.#name}`, error));
     this.#sources.add(source);
     return source;
   }
@@ -229,8 +234,9 @@ class NodeUsbSource implements BulkSource {
     for (let i = 0; i < transfers; i++) {
       const transfer = endpoint.makeTransfer(0, (error, buffer, actual) => { this.#ended(transfer, error, buffer, actual); });
       this.#transfers.add(transfer);
-      this.#submit(transfer);
     }
+    // An endpoint that has stalled stays so until it is told; one that has not does not mind.
+    endpoint.clearHalt(() => { for (const transfer of this.#transfers) if (!this.#stopped) this.#submit(transfer); });
   }
 
   async next(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {

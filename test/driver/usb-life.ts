@@ -11,6 +11,8 @@ export interface UsbUnderTest {
   /** The device, where time passes on demand. */
   model(): DeviceModel;
   options?: UsbOptions;
+  /** Where its tags come from: noise there is met more often than in its answers. */
+  data?: number;
   /** Moments of leaving that are tried, one after the other operation; default 20; TAGD_UNPLUGS has another number. */
   moments?: number;
 }
