@@ -10,7 +10,7 @@ export function withLibraries(names: readonly string[]): string[] {
   const options = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map(kind => `--no-${kind}`);
   const all = execFileSync('apt-cache', ['depends', '--recurse', ...options, ...names], { encoding: 'utf8' }).split('\n').filter(line => /^[a-z]/.test(line));
   // Other programs come along by chains that end in an installer or in a shell of a person.
-  return [...new Set([...names, ...all.filter(name => /^lib/.test(name) && !/elogind|newt|slang|installer|textwrap|semanage|-common$|libdb5|readline|tinfo|perl/.test(name))])].toSorted();
+  return [...new Set([...names, ...all.filter(name => name.startsWith('lib') && !/elogind|newt|slang|installer|textwrap|semanage|-common$|libdb5|readline|tinfo|perl/.test(name))])].toSorted();
 }
 
 /** Name of the package with the kernel that `linux-image-amd64` stands for. */

@@ -121,9 +121,8 @@ function withChange(program: Program, name: string): unknown {
   return settings;
 }
 
-async function doomed(t: ExecutionContext, name: string, phase: Phase | undefined): Promise<{ cable: UsbredirPort; pulled: Promise<void> }> {
-  const { promise: pulled, resolve } = Promise.withResolvers<void>();
-  let cable: UsbredirPort | undefined;
-  cable = await plug(guest, new Doomed(boards[name]!, phase, () => { void cable?.unplug().then(resolve, error => { t.fail(String(error)); }); }));
-  return { cable, pulled };
+async function doomed(t: ExecutionContext, name: string, phase: Phase | undefined): Promise<{ pulled: Promise<void> }> {
+  const { promise: pulled, resolve } = Promise.withResolvers<void>(), cables: UsbredirPort[] = [];
+  cables.push(await plug(guest, new Doomed(boards[name]!, phase, () => { for (const cable of cables) cable.unplug().then(resolve, error => { t.fail(String(error)); }); })));
+  return { pulled };
 }
