@@ -38,14 +38,14 @@ export function timedOut(): Error { return Object.assign(new Error('LIBUSB_TRANS
 
 function transfer(usb: Usb, device: Device, endpoint: number, type: number, buffer: Buffer, timeoutMs: number): Promise<Transferred> {
   return new Promise((resolve, reject) => {
-    let isLate = false, clock: NodeJS.Timeout | undefined;
+    let isLate = false;
     const one = new usb.Transfer(device, endpoint, type, 0, (error: LibUSBException | undefined, _, actual) => {
       clearTimeout(clock);
       if (!error || (isLate && error.errno === ending.cancelled)) resolve({ data: buffer.subarray(0, actual), isLate: error !== undefined });
       else reject(error);
     });
     one.submit(buffer);
-    clock = setTimeout(() => {
+    const clock = setTimeout(() => {
       isLate = true;
       try {
         one.cancel();

@@ -55,6 +55,9 @@ export class UsbredirPort {
     socket.write(this.#wire.hello());
   }
 
+  /** Transfers of the host that wait for the device. */
+  get waiting(): number { return [...this.#pipes.values()].reduce((sum, { transfers }) => sum + transfers.length, 0); }
+
   /** Pulls the cable. */
   async unplug(): Promise<void> {
     this.#drop();

@@ -27,7 +27,14 @@ export function download(folder: string, names: readonly string[]): string[] {
   const missing = names.filter(name => !present(name));
   if (missing.length > 0) {
     console.error(`virtual machine: downloading ${missing.length} Debian packages into ${folder}; nothing is installed`);
-    execFileSync('apt-get', ['download', '-qq', ...missing], { cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] });
+    const fetch = (): void => { execFileSync('apt-get', ['download', '-qq', ...missing], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] }); };
+    try {
+      fetch();
+    } catch {
+      // The lists may be of a time when there were other versions.
+      execFileSync('apt-get', ['update', '-qq'], { stdio: ['ignore', 'ignore', 'pipe'] });
+      fetch();
+    }
   }
   return names.map(name => join(folder, present(name)!));
 }

@@ -15,7 +15,7 @@ export class Program {
   /** Resolves when it has ended. */
   readonly ended: Promise<Outcome>;
   #taken = 0;
-  #isOver = false;
+  #over: string | undefined;
   #wake: (() => void) | undefined;
 
   constructor(guest: Guest, command: string, timeoutMs: number) {
@@ -24,11 +24,11 @@ export class Program {
       else this.other.push(line);
       this.#wake?.();
     });
-    const over = (): void => {
-      this.#isOver = true;
+    const over = (why: string): void => {
+      this.#over = why;
       this.#wake?.();
     };
-    this.ended.then(over, over);
+    this.ended.then(({ code }) => { over(`ended with code ${code}`); }, (error: Error) => { over(`is lost (${error.message})`); });
   }
 
   /** The next thing of this kind, after those that were asked for before. */
@@ -40,7 +40,7 @@ export class Program {
         if (said.event === event && accept(said)) return said;
       }
       const leftMs = until - performance.now();
-      if (this.#isOver || leftMs <= 0) throw new Error(`The program ${this.#isOver ? 'ended' : `said nothing for ${timeoutMs} ms`} before '${event}'; it said:\n${[...this.said.slice(-20).map(said => JSON.stringify(said)), ...this.other.slice(-20)].join('\n')}`);
+      if (this.#over !== undefined || leftMs <= 0) throw new Error(`The program ${this.#over ?? `said nothing for ${timeoutMs} ms`}, before '${event}'; it said:\n${[...this.said.slice(-20).map(said => JSON.stringify(said)), ...this.other.slice(-20)].join('\n')}`);
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, leftMs);
         this.#wake = () => {
