@@ -28,18 +28,21 @@ export interface UsbipOptions {
   port?: number;
   /** What happens, in words for people. */
   onEvent?: (text: string) => void;
+  /** A device has left by itself, and nothing has taken its place. */
+  onLeft?: (busid: string) => void;
 }
 
 export class UsbipServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #onEvent: (text: string) => void;
+  readonly #onLeft: (busid: string) => void;
   readonly #exported = new Map<string, Exported>();
   readonly #sockets = new Set<Socket>();
   #ports = 0;
   #numbers = 0;
 
   /** @throws {TaggerError} `busy` if the port is taken, `forbidden`, `usage` if the address is not of this computer */
-  static async listen({ host = '127.0.0.1', port = usbipPort, onEvent = () => {} }: UsbipOptions = {}): Promise<UsbipServer> {
+  static async listen({ host = '127.0.0.1', port = usbipPort, onEvent = () => {}, onLeft = () => {} }: UsbipOptions = {}): Promise<UsbipServer> {
     const server = createServer();
     const listening = once(server, 'listening');
     server.listen({ host, port, backlog: mostConnections });
@@ -48,12 +51,13 @@ export class UsbipServer implements AsyncDisposable {
     } catch (error) {
       throw cannotListen(formatAddress(host, port), error as NodeJS.ErrnoException);
     }
-    return new UsbipServer(server, onEvent);
+    return new UsbipServer(server, onEvent, onLeft);
   }
 
-  private constructor(server: Server, onEvent: (text: string) => void) {
+  private constructor(server: Server, onEvent: (text: string) => void, onLeft: (busid: string) => void) {
     this.#server = server;
     this.#onEvent = onEvent;
+    this.#onLeft = onLeft;
     server.on('connection', socket => { this.#serve(socket); });
     // As when no descriptor is left: the next connection may work again.
     server.on('error', error => { onEvent(`a connection failed: ${error.message}`); });
@@ -75,6 +79,7 @@ export class UsbipServer implements AsyncDisposable {
         this.#remove(exported);
         this.#onEvent(`${busid} has left the bus`);
         if (then) setTimeout(() => { if (current === exported) put(then); }, 1);
+        else this.#onLeft(busid);
       };
     };
     put(model);
