@@ -23,21 +23,28 @@ export function listModels(): string {
 
 /** Serves the tagger until `untilTold` resolves. */
 export async function emulate(flags: EmulateFlags, log: Log, untilTold: () => Promise<void>): Promise<void> {
+  const { server, text } = await serveEmulated(flags, log);
+  await using _served = server;
+  console.log(text);
+  await untilTold();
+  log.info('stopping');
+}
+
+/** @returns the server, and what a person reads who started it */
+export async function serveEmulated(flags: EmulateFlags, log: Pick<Log, 'info' | 'warning'>): Promise<{ server: UsbipServer; text: string }> {
   if (flags.model === undefined) throw new TaggerError('usage', 'Cannot emulate a tagger: no model was named.', { hint: "Add --model; 'tagd emulate --list' shows them." });
   const model = modelOf(flags.model);
   if (!flags.usbip) throw new TaggerError('usage', `Cannot emulate a ${model.model}: it was not said how it is to be reached.`, { hint: 'Add --usbip: then any Linux with vhci_hcd can attach it.' });
   const options = checkModelOptions(model, { signals: json(flags.signals, '--signals'), faults: json(flags.faults, '--faults'), seed: wholeNumber(flags.seed, '--seed', Number.MAX_SAFE_INTEGER) });
   const host = flags.bind ?? '127.0.0.1', plug = (): void => { server.plug(model.make(options), busid); };
-  await using server = await UsbipServer.listen({
+  const server = await UsbipServer.listen({
     host, port: wholeNumber(flags.port, '--port', 65_535) ?? usbipPort,
     onEvent: text => { log.info(text); },
     onLeft: () => { setTimeout(plug, replugMs).unref(); },
   });
   plug();
   if (!isLoopback(host)) log.warning(`everybody who reaches ${formatAddress(host, server.port)} can attach this tagger: USB/IP knows neither users nor encryption`);
-  console.log(instructions(model, options.seed, host, server.port));
-  await untilTold();
-  log.info('stopping');
+  return { server, text: instructions(model, options.seed, host, server.port) };
 }
 
 function instructions({ model }: EmulatedModel, seed: number, host: string, port: number): string {
