@@ -77,8 +77,11 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
       await until(() => dying.died || sink.tags > 200_000, note);
       const before = sink.tags;
       if (dying.died) {
+        await until(() => tested.phase() === 'gone', `${note}: it says so`);
+        t.regex(tested.detail() ?? '', /gone|refused|answer/, note);
         second.plug(model(), port);
         await until(() => sink.tags > before + 100, `${note}: tags flow again`);
+        t.is(tested.phase(), undefined, note);
       }
       control.abort();
       await running;
