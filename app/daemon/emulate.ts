@@ -68,7 +68,8 @@ function json(text: string | undefined, flag: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TaggerError('usage', `Cannot read ${flag}: '${text.slice(0, 80)}' is not JSON.`, { hint: `Put it between single quotes, as ${flag} '${flag === '--signals' ? '[{"kind":"poisson","channel":1,"rateHz":50000}]' : '{"diesAfterPackets":500}'}'.`, cause });
+    const example = flag === '--signals' ? '[{"kind":"poisson","channel":1,"rateHz":50000}]' : '{"diesAfterPackets":500}';
+    throw new TaggerError('usage', `Cannot read ${flag}: '${text.slice(0, 80)}' is not JSON.`, { hint: `Put it between single quotes, as ${flag} '${example}'.`, cause });
   }
 }
 

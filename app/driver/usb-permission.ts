@@ -23,7 +23,7 @@ function thisSystem(): System {
 export function permissionError(identity: UsbIdentity, model = 'USB device', cause?: unknown, system: System = thisSystem()): TaggerError {
   const node = nodeOf(identity);
   return new TaggerError('forbidden', `Cannot open the ${model} at ${identity.port} (${idOf(identity)}): the system does not let ${system.user} use it${node === undefined ? '' : `, see ${node}`}.`, {
-    hint: hintFor(identity, system), cause,
+    hint: permissionHint(identity, system), cause,
   });
 }
 
@@ -33,7 +33,8 @@ function nodeOf({ port, address }: UsbIdentity): string | undefined {
   return bus === undefined ? undefined : `/dev/bus/usb/${bus.padStart(3, '0')}/${String(address).padStart(3, '0')}`;
 }
 
-function hintFor(identity: UsbIdentity, { platform, ruleFolders: folders, groupFile: groupsAt, user, groups }: System): string {
+/** What to type, from what is there already. */
+export function permissionHint(identity: UsbIdentity, { platform, ruleFolders: folders, groupFile: groupsAt, user, groups }: System = thisSystem()): string {
   if (platform === 'win32') return 'Give it the driver WinUSB, with Zadig for example.';
   if (platform !== 'linux') return 'Run as a user who may use USB devices.';
   const installed = folders.map(folder => join(folder, ruleFile)).find(file => existsSync(file));

@@ -56,6 +56,8 @@ export class Urbs {
   }
 
   unlink({ sequence, unlinks }: Command): void {
+    // Submit and unlink may come together, if this process was held up: the device has had its time all the same.
+    this.pump();
     for (const queue of this.#reading.values()) {
       const at = queue.findIndex(each => each.sequence === unlinks);
       if (at < 0) continue;

@@ -57,6 +57,7 @@ class Board implements UsbAccess {
   }
 
   async claim(): Promise<void> { /* Nobody else has it. */ }
+  async clearHalt(): Promise<void> { /* It never stalls. */ }
   async controlIn(): Promise<Uint8Array> { return new Uint8Array(0); }
   async controlOut(): Promise<void> { /* A window: the transfers are made already. */ }
   async bulkOut(_endpoint: number, data: Uint8Array): Promise<void> {

@@ -1,4 +1,5 @@
 // test/emulate/usbip-protocol.test.ts - the USB/IP server by its bytes: URBs in order, unlinks, stalls, standard requests, and clients that mean harm.
+// Longer than usual because the client by hand and the scripted device stand in one place with what is asked of them.
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { describe } from '../../app/emulate/descriptors.ts';
@@ -172,6 +173,16 @@ test('a pending read is unlinked with -ECONNRESET, the others stay; packets that
   t.deepEqual(await peer.answer(), unlinked(7, 0), 'it has ended');
   model.packets.push(Uint8Array.of(4));
   t.deepEqual(await peer.answer(), submitted(3, 0, [4]));
+});
+
+test('what the device has is handed over even if a read and its unlink come at once', async t => {
+  const { model, peer } = await imported(t);
+  model.packets.push(Uint8Array.of(3));
+  peer.socket.cork();
+  peer.read(1, 512);
+  peer.unlink(2, 1);
+  peer.socket.uncork();
+  t.deepEqual([await peer.answer(), await peer.answer()], [submitted(1, 0, [3]), unlinked(2, 0)]);
 });
 
 test('a stall is -EPIPE until the halt is cleared, and the status of the endpoint says so', async t => {

@@ -1,4 +1,5 @@
 // test/support/usbip-client.ts - USB devices behind a USB/IP connection, as a driver sees them: URBs over a socket, without a kernel.
+// Longer than usual because bus, device and endpoint share one connection and its rules.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { TaggerError } from '../../app/core/errors.ts';
@@ -159,7 +160,7 @@ class UsbipAccess implements UsbAccess {
   async bulkOut(endpoint: number, data: Uint8Array): Promise<void> {
     this.#check(endpoint);
     const { status } = await this.#inTime(this.submit(endpoint, false, data.length, undefined, data));
-    await this.#ended(status, endpoint);
+    this.#judge(status, `endpoint ${endpoint}`);
   }
 
   async bulkIn(endpoint: number, length: number, timeoutMs: number): Promise<Uint8Array> {
@@ -168,12 +169,14 @@ class UsbipAccess implements UsbAccess {
     const timer = setTimeout(() => { this.unlink(urb); }, timeoutMs);
     const { status, data } = await urb.ended;
     clearTimeout(timer);
-    await this.#ended(status, endpoint);
+    if (status !== urbStatus.reset) this.#judge(status, `endpoint ${endpoint}`);
     return data;
   }
 
   stream(endpoint: number, transfers: number, bytes: number): BulkSource {
     this.#check(endpoint);
+    // In front of its reads on the wire; nobody waits for the answer.
+    this.submit(0, false, 0, { requestType: 2, request: 1, value: endpointHalt, index: endpoint });
     return new UsbipSource(this, endpoint, transfers, bytes);
   }
 
@@ -205,8 +208,10 @@ class UsbipAccess implements UsbAccess {
     this.#stream.socket.write(encodeUnlink(sequence, this.#deviceId, urb.sequence));
   }
 
-  /** Clears a stall, so that whoever tries again may. */
-  async clearHalt(endpoint: number): Promise<void> { await this.controlOut({ requestType: 2, request: 1, value: endpointHalt, index: endpoint }); }
+  async clearHalt(endpoint: number): Promise<void> {
+    this.#check(endpoint);
+    await this.controlOut({ requestType: 2, request: 1, value: endpointHalt, index: endpoint });
+  }
 
   lost(): TaggerError { return new TaggerError('device-lost', `The USB device at ${this.identity.port} is gone.`, { hint: 'Plug it in again.' }); }
 
@@ -256,11 +261,6 @@ class UsbipAccess implements UsbAccess {
     return ended;
   }
 
-  async #ended(status: number, endpoint: number): Promise<void> {
-    if (status === urbStatus.stall) await this.clearHalt(endpoint);
-    if (status !== urbStatus.reset) this.#judge(status, `endpoint ${endpoint}`);
-  }
-
   #judge(status: number, what: string): void {
     if (status === urbStatus.ok) return;
     if (this.gone.aborted) throw this.lost();
@@ -301,7 +301,6 @@ class UsbipSource implements BulkSource {
       if (this.#access.gone.aborted && status !== urbStatus.ok) throw this.#access.lost();
       if (status === urbStatus.stall) {
         await this.stop();
-        await this.#access.clearHalt(this.#endpoint);
         throw new TaggerError('device-refused', `The USB device at ${this.#access.identity.port} stalled its stream.`);
       }
       if (status !== urbStatus.ok) throw new TaggerError('protocol', `The USB device at ${this.#access.identity.port} ended its stream with ${status}.`);
