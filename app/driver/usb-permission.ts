@@ -1,5 +1,6 @@
 // driver/usb-permission.ts - what to say when the system does not let this user open a USB device: which rule is missing, and where it goes.
 import { existsSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TaggerError } from '../core/errors.ts';
@@ -16,7 +17,16 @@ const reload = 'sudo udevadm control --reload; sudo udevadm trigger';
 export interface System { platform: string; ruleFolders: readonly string[]; groupFile: string; user: string; groups: readonly number[] }
 
 function thisSystem(): System {
-  return { platform: process.platform, ruleFolders, groupFile, user: process.env['USER'] ?? 'this user', groups: process.getgroups?.() ?? [] };
+  return { platform: process.platform, ruleFolders, groupFile, user: userName(), groups: process.getgroups?.() ?? [] };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // It has a number alone, as in many containers.
+    return `user ${process.getuid?.() ?? ''}`.trim();
+  }
 }
 
 /** The error for a device that may not be opened, LIBUSB_ERROR_ACCESS. `model`: what it is, as far as its ids say. */
