@@ -11,13 +11,10 @@ export interface UsbUnderTest {
   /** The device, where time passes on demand. */
   model(): DeviceModel;
   options?: UsbOptions;
-<<<<<<< HEAD
   /** What it is plugged into; default: a bus in this process. */
   bus?(): PluggableBus;
-=======
   /** Where its tags come from: noise there is met more often than in its answers. */
   data?: number;
->>>>>>> w-usb
   /** Moments of leaving that are tried, one after the other operation; default 20; TAGD_UNPLUGS has another number. */
   moments?: number;
 }
