@@ -33,6 +33,7 @@ function decode(words: Uint32Array, kindOf: (call: number) => typeof kinds[numbe
   }
 }
 
+const turns: readonly (readonly [string, (call: number) => typeof kinds[number]])[] = [['wasm', () => 'wasm'], ['twin', () => 'twin'], ['in turn', call => kinds[call % 2]!]];
 const whole = { pieces: [100_000], rooms: [100_000] };
 const cuts = [whole, { pieces: [1], rooms: [1] }, { pieces: [7, 16, 33], rooms: [100_000] }, { pieces: [100_000], rooms: [17, 1, 40] }, { pieces: [61], rooms: [777, 3, 16] }];
 
@@ -53,8 +54,8 @@ function makeWords(random: Random, n: number): { words: Uint32Array; timesPs: bi
   for (let i = 0, ticks = random.integer(0, wrapTicks - 1); i < n; i++) {
     const isDummy = random.chance((1 - plainness) / 10), pattern = random.chance(plainness) ? 1 << random.integer(0, 3) : random.integer(1, 15);
     words[i] = ((ticks % wrapTicks) << timeShift | (isDummy ? dummyBit | random.pick([0, 8, 15]) : pattern)) >>> 0;
-    for (let input = 0; input < 4 && !isDummy; input++) {
-      if ((pattern >> input & 1) === 0) continue;
+    for (let input = 0; input < 4; input++) {
+      if (isDummy || (pattern >> input & 1) === 0) continue;
       timesPs.push(BigInt(ticks) * 2000n);
       channels.push(input);
     }
@@ -67,7 +68,7 @@ test('tdc1: wasm and twin give the tags that were put into words, at any cut, an
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Random(seed), { words, timesPs, channels } = makeWords(random, 1500), originPs = seed % 2 === 0 ? 0n : 2n ** 60n + 12_345n;
     for (const cut of cuts) {
-      for (const [name, kindOf] of [['wasm', () => 'wasm'], ['twin', () => 'twin'], ['in turn', (call: number) => kinds[call % 2]!]] as const) {
+      for (const [name, kindOf] of turns) {
         const tags = decode(words, kindOf, cut, originPs);
         const note = `seed ${seed}, ${name}, ${JSON.stringify(cut)}`;
         t.deepEqual(tags.timesPs, timesPs.map(timePs => timePs + originPs), note);
