@@ -142,21 +142,21 @@ class Session implements UsbSession {
         }
       }
     } finally {
-      if (!access.gone.aborted) await this.#end(source, sink, words, originPs);
+      if (!access.gone.aborted) await this.#end(source, sink, words, originPs, stopped());
       this.positionPs = words.lastPs;
     }
   }
 
-  /** Stops the stream, takes its last words, and tells what its status says of all of it. */
-  async #end(source: BulkSource, sink: TagSink, words: Words, originPs: bigint): Promise<void> {
+  /** Stops the stream, takes its last words unless nobody wants them any more, and tells what its status says of all of it. */
+  async #end(source: BulkSource, sink: TagSink, words: Words, originPs: bigint, isUnwanted: boolean): Promise<void> {
     let status: number | undefined;
     try {
       await this.#port.send(stopCommand);
       const rest = await readRest(source);
       status = statusAtEnd(rest);
-      const end = rest.length - (status === undefined ? brokenStatusBytes(rest) : statusBytes);
+      const end = isUnwanted ? 0 : rest.length - (status === undefined ? brokenStatusBytes(rest) : statusBytes);
       for (let at = 0; at < end; at += transferBytes) words.take(rest.subarray(at, Math.min(at + transferBytes, end)), at + transferBytes >= end);
-      words.settle();
+      if (!isUnwanted) words.settle();
       await this.#port.send('*RST');
     } catch { /* It has gone, or babbles, while we said good-bye. */ }
     // One that was pulled out says nothing; one that is there and does not say that all is well may have lost something.

@@ -6,16 +6,12 @@ import { TaggerError } from '../../core/errors.ts';
 import type { TagSink } from '../../core/tags.ts';
 import { decodeExports } from '../decode/exports.ts';
 import { dummyBit, mostStepTicks, stops, tdc1State, tdc1Twin, tick, timeShift, wordBytes, wrapTicks, writeState, type Tdc1Decoder } from './protocol.ts';
-import { firstMeanTicks, lookAhead, type Verdict } from './resync.ts';
+import { firstMeanTicks, lookAhead, mostBackTicks, usualSteps, type Verdict } from './resync.ts';
 
 const wrapPs = BigInt(wrapTicks * tick.num);
-/** A step is usual up to so many mean steps; Poisson exceeds that once in 10^10. Streams in bunches widen it, up to the longest step. */
-const usualSteps = 24;
 const leastLimitTicks = 4096;
 /** Above this limit a word of a slipped stream passes too easily: there words wait until their batch is whole. */
 const weakLimitTicks = 2 ** 23;
-/** So far back it is a step back, and not one forward over a wrap. */
-const mostBackTicks = 2 ** 22;
 /** No word for so long although a dummy is due: one was lost, and perhaps a wrap with it. */
 const dummyLateMs = 200;
 /** A fault weighs as much as so many words; with more than `mostFaults` in excess it is not a TDC1 that is sending. */
@@ -107,7 +103,8 @@ export class Words {
     let words = 0;
     this.#gaps = 0;
     if (this.#quietTicks > 0 && this.#doubtPs === undefined && this.#n >= wordBytes) this.#afterSilence();
-    for (let isDecided = this.#doubtPs === undefined || this.#decide(isSettled); isDecided;) {
+    // The first word of all has none in front of it that could speak for it.
+    for (let isDecided = (this.#started && this.#doubtPs === undefined) || this.#decide(isSettled); isDecided;) {
       this.#state.setUint32(tdc1State.limit, this.#limitTicks * 2 ** timeShift, true);
       const room = this.#sink.room();
       const written = this.#decoder.decodeTdc1(this.#stateAt, this.#rawAt + this.#from, Math.floor(this.#n / wordBytes), room.timesAt, room.channelsAt, room.tags);
@@ -177,7 +174,7 @@ export class Words {
     const hasJumped = isBack || wraps > 0 || step > mostStepTicks || this.#quietTicks > 0 || this.#skipped / wordBytes * this.#meanTicks > wrapTicks / 2;
     this.#state.setBigInt64(tdc1State.base, basePs, true);
     this.#state.setUint32(tdc1State.isPassed, 1, true);
-    if (this.#doubtPs !== undefined) this.#sink.lost({ grade: 'suspect', place: 'device', fromPs: this.#doubtPs, toPs: toPs > this.#doubtPs ? toPs : this.#doubtPs + 1n });
+    if (this.#doubtPs !== undefined) this.#markDoubt(this.#doubtPs, toPs);
     if (hasJumped) {
       this.#sink.timeSlip(toPs);
       this.#fault();
@@ -186,6 +183,16 @@ export class Words {
     else this.#lostToPs = toPs;
     this.#doubtPs = undefined;
     this.#skipped = this.#quietTicks = 0;
+  }
+
+  #markDoubt(sincePs: bigint, toPs: bigint): void {
+    let fromPs = sincePs;
+    if (toPs <= this.lastPs) {
+      // A wrong word or two looked right and ran ahead: what is missing lies in front of the word that is right now.
+      const earlierPs = toPs - BigInt(Math.round(16 * this.#meanTicks * tick.num));
+      if (earlierPs < fromPs) fromPs = earlierPs > this.#lostToPs ? earlierPs : this.#lostToPs;
+    }
+    this.#sink.lost({ grade: 'suspect', place: 'device', fromPs, toPs: toPs > this.lastPs ? toPs : this.lastPs + 1n });
   }
 
   /** A dummy was due and did not come, so its wrap may be missing; the time that passed here tells how many, to half a wrap. */
