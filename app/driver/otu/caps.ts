@@ -74,21 +74,21 @@ function settingOf(each: unknown, i: number, textOf: (value: unknown, most: numb
   if (typeof scale !== 'number' || !(scale >= 1e-12 && scale <= 1e12)) return refuse(`the scale of ${own} is not a number from 1e-12 to 1e12`);
   const min = raw(each['min'], 'min'), max = raw(each['max'], 'max'), by = whole(step, 1, int32 - 1, 'step');
   if (min > max) refuse(`the range of ${own} ends before it begins`);
+  // Steps are counted from 0, here and in the checks of the engine.
+  if (min % by !== 0 || max % by !== 0) refuse(`the range of ${own} does not begin and end at a multiple of its step`);
   const fallback = whole(each['default'], min, max, 'default');
   return {
     key: at, scale, raw: { min, max, step: by },
-    info: { ...common, kind, min: scaled(min, scale), max: scaled(max, scale), ...(aligned(min, by) && aligned(max, by) && { step: scaled(by, scale) }), default: scaled(fallback, scale) },
+    info: { ...common, kind, min: scaled(min, scale), max: scaled(max, scale), step: scaled(by, scale), default: scaled(fallback, scale) },
   };
 }
 
-/** Steps are counted from 0 here and in the checks of the engine. */
-function aligned(raw: number, step: number): boolean { return raw % step === 0; }
 /** 500 * 0.001 is 0.5, without the last digits that binary fractions leave. */
-function scaled(raw: number, scale: number): number { return Number((raw * scale).toPrecision(12)); }
+function scaled(raw: number, scale: number): number { return Number((raw * scale).toPrecision(15)); }
 
 /** undefined: the device answered something that the setting cannot be. */
-export function valueOf({ info, scale, raw: { min, max } }: OtuSetting, raw: number): SettingValue | undefined {
-  if (!(raw >= min && raw <= max)) return undefined;
+export function valueOf({ info, scale, raw: { min, max, step } }: OtuSetting, raw: number): SettingValue | undefined {
+  if (!(raw >= min && raw <= max) || raw % step !== 0) return undefined;
   return info.kind === 'boolean' ? raw === 1 : info.kind === 'choice' ? info.choices?.[raw] : scaled(raw, scale);
 }
 
