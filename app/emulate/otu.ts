@@ -107,7 +107,7 @@ export class OtuModel implements DeviceModel {
     this.#options = options;
     this.#faults = faults;
     this.info = parseInfo(writeInfo({ inputs, isE64, hasFalling, hasReference: true, hasTestSignal: true, timeBits: 48, tickFs, blockBytes, maxRate: 200_000 }));
-    const json = new TextEncoder().encode(faults.caps ?? JSON.stringify({ firmware: 'emulated 1', inputs: Array.from({ length: inputs }, (_, k) => `In ${k + 1}`), settings: params }));
+    const json = new TextEncoder().encode(faults.caps ?? JSON.stringify({ firmware: 'emulated 1', testRateHz: inputs * 1e12 / testPeriodPs, inputs: Array.from({ length: inputs }, (_, k) => `In ${k + 1}`), settings: params }));
     this.#caps = new Uint8Array(4 + json.length);
     new DataView(this.#caps.buffer).setUint32(0, json.length, true);
     this.#caps.set(json, 4);

@@ -19,6 +19,8 @@ export interface OtuCaps {
   /** Names of inputs, '' where there is none. */
   readonly inputs: readonly string[];
   readonly firmware?: string;
+  /** Tags per second while the test signal is on. */
+  readonly testRateHz?: number;
 }
 
 const units = ['V', 'ps', 'Hz', ''] as const, int32 = 2 ** 31;
@@ -39,7 +41,7 @@ export function parseCaps(json: Uint8Array, inputs: number): OtuCaps {
   if (!isRecord(all)) return refuse('they are not a JSON object');
   const textOf = (value: unknown, most: number, what: string): string =>
     (typeof value === 'string' && value.length >= 1 && value.length <= most && !unprintable.test(value) ? value : refuse(`${what} is not 1 to ${most} printable characters`));
-  const { settings = [], inputs: names = [], firmware } = all;
+  const { settings = [], inputs: names = [], firmware, testRateHz } = all;
   if (!Array.isArray(settings) || settings.length > capsLimits.settings) return refuse(`settings is not a list of at most ${capsLimits.settings}`);
   if (!Array.isArray(names) || names.length > inputs) return refuse(`inputs is not a list of at most ${inputs} names, one per input`);
   const made = settings.map((each, i) => settingOf(each, i, textOf, refuse));
@@ -48,7 +50,11 @@ export function parseCaps(json: Uint8Array, inputs: number): OtuCaps {
   }
   const values = made.reduce((sum, { info }) => sum + (info.scope === 'channel' ? inputs : 1), 0);
   if (values > capsLimits.values) refuse(`${values} values in all are more than ${capsLimits.values}`);
-  return { settings: made, inputs: names.map((name, i) => (name === '' ? '' : textOf(name, capsLimits.label, `name ${i + 1} of the inputs`))), ...(firmware !== undefined && { firmware: textOf(firmware, capsLimits.label, 'firmware') }) };
+  if (testRateHz !== undefined && !(typeof testRateHz === 'number' && testRateHz >= 1 && testRateHz <= 1e9)) refuse('testRateHz is not a number from 1 to 1e9');
+  return {
+    settings: made, inputs: names.map((name, i) => (name === '' ? '' : textOf(name, capsLimits.label, `name ${i + 1} of the inputs`))),
+    ...(firmware !== undefined && { firmware: textOf(firmware, capsLimits.label, 'firmware') }), ...(testRateHz !== undefined && { testRateHz: testRateHz as number }),
+  };
 }
 
 function settingOf(each: unknown, i: number, textOf: (value: unknown, most: number, what: string) => string, refuse: (what: string) => never): OtuSetting {
