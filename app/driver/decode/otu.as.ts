@@ -38,7 +38,8 @@ const overflow: u32 = 1, refLost: u32 = 2, lastBlock: u32 = 4, padded: u32 = 16;
 const headerBytes: u32 = 16;
 const mostTicks: u64 = 1 << 40;
 const mostSpanPs: f64 = 4503599627370496;
-const latestPs: f64 = 4.6e18;
+/** Half of what int64 has: stream times go round, steps must not. */
+const mostStepPs: f64 = 4611686018427387904;
 
 let times: usize = 0;
 let channels: usize = 0;
@@ -75,6 +76,8 @@ export function decodeOtu(state: usize, rawAt: usize, bytes: u32, timesAt: usize
     if (stop) break;
     store<u32>(state, 0, isIn);
     at += length;
+    // Behind the last block there is nothing.
+    if (bits & lastBlock) break;
   }
   store<u32>(state, at, consumed);
   store<u32>(state, stop, status);
@@ -85,7 +88,7 @@ export function decodeOtu(state: usize, rawAt: usize, bytes: u32, timesAt: usize
 function enter(state: usize, next: u64): u32 {
   const by = next - load<u64>(state, base);
   if (next < load<u64>(state, base) || by < load<u64>(state, last)) return stoppedByOrder;
-  if (by >> 56 || <f64>load<i64>(state, originPs) + <f64>by * tickPs(state) > latestPs) return stoppedByTime;
+  if (by >> 56 || <f64>by * tickPs(state) >= mostStepPs) return stoppedByTime;
   advance(state, by - load<u64>(state, offset));
   store<u64>(state, next, base);
   store<i64>(state, 0, offset);

@@ -68,7 +68,7 @@ function settingOf(each: unknown, i: number, textOf: (value: unknown, most: numb
   if (scope !== 'channel' && scope !== 'tagger') return refuse(`the scope of ${own} is neither channel nor tagger`);
   if (!units.some(known => known === unit)) refuse(`the unit of ${own} is none of V, ps, Hz and none`);
   const common = { key: own, label, unit: unit as SettingInfo['unit'], scope } as const;
-  if (kind === 'boolean') return { key: at, scale: 1, raw: { min: 0, max: 1, step: 1 }, info: { ...common, kind, default: raw(each['default'] ?? 0, 'default') === 1 } };
+  if (kind === 'boolean') return { key: at, scale: 1, raw: { min: 0, max: 1, step: 1 }, info: { ...common, kind, default: whole(each['default'] ?? 0, 0, 1, 'default') === 1 } };
   if (kind === 'choice') {
     const { choices } = each;
     if (!Array.isArray(choices) || choices.length < 1 || choices.length > capsLimits.choices) return refuse(`the choices of ${own} are not a list of 1 to ${capsLimits.choices}`);

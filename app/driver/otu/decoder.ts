@@ -48,7 +48,7 @@ export function otuTwin(memory: WebAssembly.Memory): OtuDecoder {
       const enter = (next: bigint): OtuStop => {
         const by = next - state.getBigUint64(otuState.base, true);
         if (by < 0n || by < i64('last')) return 'order';
-        if (by >> 56n > 0n || Number(i64('originPs')) + Number(by) * tickPs > 4.6e18) return 'time';
+        if (by >> 56n > 0n || Number(by) * tickPs >= 2 ** 62) return 'time';
         advance(by - i64('offset'));
         state.setBigUint64(otuState.base, next, true);
         set64('offset', 0n);
@@ -127,6 +127,8 @@ export function otuTwin(memory: WebAssembly.Memory): OtuDecoder {
         if (stop !== 'end') break;
         set('isIn', 0);
         at += length;
+        // Behind the last block there is nothing.
+        if ((bits & blockFlags.last) > 0) break;
       }
       set('consumed', at);
       set('status', stops.indexOf(stop));

@@ -220,11 +220,13 @@ export class Blocks {
   readonly #all: DataView;
   readonly #most: number;
   #n = 0;
+  /** Every tag before it was handed on. The decoder's times go round after 106 days, as the sink allows; this does not. */
+  positionPs: bigint;
 
   constructor(sink: TagSink, info: OtuInfo, originPs: bigint, decoder?: OtuDecoder) {
     this.#sink = sink;
     this.#info = info;
-    this.#originPs = originPs;
+    this.#originPs = this.positionPs = originPs;
     this.#decoder = decoder ?? decodeExports<OtuDecoder>(sink.memory) ?? otuTwin(sink.memory);
     this.#stateAt = sink.scratchAt;
     this.#rawAt = sink.scratchAt + otuState.bytes;
@@ -233,9 +235,6 @@ export class Blocks {
     this.#all = new DataView(sink.memory.buffer);
     writeState(this.#state, info, originPs);
   }
-
-  /** Every tag before it was handed on. */
-  get positionPs(): bigint { return this.#state.getBigInt64(otuState.lastPs, true); }
 
   /** @throws {TaggerError} `protocol` at a breach; what came before it was handed on */
   take(data: Uint8Array): void {
@@ -258,11 +257,11 @@ export class Blocks {
       const written = this.#decoder.decodeOtu(this.#stateAt, this.#rawAt + from, this.#n - from, room.timesAt, room.channelsAt, room.tags);
       if (written > 0) this.#sink.commit(written);
       from += this.#state.getUint32(otuState.consumed, true);
+      this.positionPs += BigInt.asIntN(64, this.#state.getBigInt64(otuState.lastPs, true) - this.positionPs);
       const stop = stops[this.#state.getUint32(otuState.status, true)]!;
       if (stop === 'room') continue;
-      // Behind the last block there is nothing.
-      this.isEnded ||= (this.#state.getUint32(otuState.flags, true) & blockFlags.last) > 0;
-      if (stop === 'end' || this.isEnded) {
+      if (stop === 'end') {
+        this.isEnded = (this.#state.getUint32(otuState.flags, true) & blockFlags.last) > 0;
         this.#sink.heartbeat(this.positionPs);
         return from;
       }
