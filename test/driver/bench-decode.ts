@@ -1,4 +1,4 @@
-// test/driver/bench-decode.ts - speed of the T2 decoder: wasm, its twin, and the plain loop in C++ if there is a g++.
+// test/driver/bench-decode.ts - speed of the decoders: wasm and its twin; for T2 also the plain loop in C++ if there is a g++.
 //
 // Chunks as the replay reads them, into one room that stays in the cache, as a ring block does. Rounds of the two here
 // alternate; medians count.
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { T2Decoder } from '../../app/driver/decode/decode.ts';
+import { benchOtu } from './otu/bench.ts';
 import { Random } from '../support/random.ts';
 import { T2Encoder } from '../support/ptu.ts';
 
@@ -34,7 +35,7 @@ export async function benchDecode(): Promise<DecodeRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tagd-bench-'));
   try {
     const program = compile(folder);
-    return cases.map(({ name, meanGapPs }) => {
+    const rows = cases.map(({ name, meanGapPs }) => {
       const records = makeRecords(meanGapPs);
       const [wasm, twin] = measure(records);
       const row: DecodeRow = { case: name, wasmMtags: rounded(wasm), twinMtags: rounded(twin), wasmToTwin: rounded(wasm / twin) };
@@ -45,6 +46,7 @@ export async function benchDecode(): Promise<DecodeRow[]> {
       const cppMtags = cpp.tags / cpp.seconds / 1e6;
       return { ...row, cppMtags: rounded(cppMtags), wasmToCpp: rounded(wasm / cppMtags) };
     });
+    return [...rows, ...benchOtu()];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -56,6 +56,11 @@ export function otuTwin(memory: WebAssembly.Memory): OtuDecoder {
         set64('lastPs', i64('originPs'));
         return 'end';
       };
+      /** floor((ticks * part + rest) / den) by halves, so that every product is exact. */
+      const dividedOf = (ticks: number, rest: number): number => {
+        const upper = Math.floor(ticks / half) * part, sum = upper % den * half + ticks % half * part + rest;
+        return Math.floor(upper / den) * half + Math.floor(sum / den);
+      };
       const recordsOf = (at: number, records: number): OtuStop => {
         let offset = Number(i64('offset')), last = Number(i64('last')), rest = u32('rest'), low = all.getUint32(stateAt + otuState.originPs, true), high = all.getInt32(stateAt + otuState.originPs + 4, true);
         let i = u32('record'), stop: OtuStop = 'end', isMoved = false;
@@ -87,10 +92,9 @@ export function otuTwin(memory: WebAssembly.Memory): OtuDecoder {
           else if (recordBytes === 8 && (ticks >= mostTicks || ticks >= mostSpanPs / tickPs)) stop = 'time';
           else if (written === room) stop = 'room';
           else {
-            const upper = Math.floor(ticks / half) * part, sum = upper % den * half + ticks % half * part + rest;
-            const ps = low + ticks * whole + Math.floor(upper / den) * half + Math.floor(sum / den);
-            all.setUint32(timesAt + 8 * written, ps % word, true);
-            all.setInt32(timesAt + 8 * written + 4, high + Math.floor(ps / word), true);
+            const ps = low + ticks * whole + (ticks < 2 ** 28 ? Math.floor((ticks * part + rest) / den) : dividedOf(ticks, rest)), carry = Math.floor(ps / word);
+            all.setUint32(timesAt + 8 * written, ps - carry * word, true);
+            all.setInt32(timesAt + 8 * written + 4, high + carry | 0, true);
             indexes[written++] = falling ? inputs - 1 - input : (falls ? inputs : 0) + input;
             last = offset + ticks;
             isMoved = true;
