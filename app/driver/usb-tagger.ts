@@ -4,7 +4,7 @@
 // was missed is a flagged interval, the device's new clock is a new epoch, and the settings are applied again before the first tag.
 import { TaggerError, isTaggerError } from '../core/errors.ts';
 import { checkSettings } from '../core/settings.ts';
-import type { Settings, Tagger, TaggerInfo } from '../core/tagger.ts';
+import type { Settings, Tagger, TaggerInfo, TaggerPhase } from '../core/tagger.ts';
 import type { TagSink } from '../core/tags.ts';
 import { pause } from './pause.ts';
 import type { UsbAccess, UsbBus, UsbIdentity } from './usb-access.ts';
@@ -71,6 +71,7 @@ export class UsbTagger implements Tagger {
   #open = true;
   readonly #closing = new AbortController();
   #away: string | undefined;
+  #phase: TaggerPhase | undefined;
 
   constructor(bus: UsbBus, driver: UsbDriver, options: UsbOptions, key: UsbIdentity, session: UsbSession) {
     this.#bus = bus;
@@ -93,6 +94,7 @@ export class UsbTagger implements Tagger {
   }
 
   detail(): string | undefined { return this.#away ?? this.#session?.detail?.(); }
+  phase(): TaggerPhase | undefined { return this.#phase; }
 
   async run(sink: TagSink, signal: AbortSignal): Promise<void> {
     const { model } = this.info;
@@ -112,6 +114,7 @@ export class UsbTagger implements Tagger {
         faults = sincePs > fromPs ? 1 : faults + 1;
         if (faults > mostFaults) throw failure;
         sink.losing(sincePs, 'usb');
+        this.#phase = 'gone';
         this.#away = `${failure.message} ${failure.hint ?? ''}`.trim();
         await this.#letGo();
         const isBack = await this.#comeBack(ends, stopped, faults);
@@ -120,7 +123,7 @@ export class UsbTagger implements Tagger {
         sink.lost({ grade: 'flagged', place: 'usb', fromPs: sincePs, toPs: originPs });
         if (!isBack) return;
         sink.epoch(originPs, returnUncertaintyPs);
-        this.#away = undefined;
+        this.#away = this.#phase = undefined;
       }
     } finally {
       this.#running = false;
@@ -165,13 +168,14 @@ export class UsbTagger implements Tagger {
       const identity = await this.#wait(signal, stopped, waitMs);
       if (!identity) continue;
       try {
-        this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal);
+        this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal, phase => { this.#phase = phase; });
         if (this.#session.info.serial !== this.info.serial) throw new TaggerError('conflict', `Another ${this.info.model} is plugged in where ${this.info.serial} was.`);
         this.#settings = await this.#session.configure(this.#settings);
         return true;
       } catch (error) {
         if (!isTaggerError(error)) throw error;
         this.#away = `${error.message} ${error.hint ?? ''}`.trim();
+        this.#phase = 'gone';
         await this.#letGo();
         waitMs = Math.min(2 * waitMs, retryMs.largest);
       }
@@ -227,15 +231,20 @@ async function quietly(what: AsyncDisposable): Promise<void> {
 const renumerationMs = 3000;
 
 /** Opens a device; one that needs firmware gets it first. */
-export async function openSession(bus: UsbBus, driver: UsbDriver, identity: UsbIdentity, options: UsbOptions, signal: AbortSignal): Promise<UsbSession> {
+export async function openSession(
+  bus: UsbBus, driver: UsbDriver, identity: UsbIdentity, options: UsbOptions, signal: AbortSignal, onPhase: (phase: TaggerPhase) => void = () => {},
+): Promise<UsbSession> {
   let present = identity;
   if (driver.needsUpload?.(identity)) {
+    onPhase('uploading');
     {
       await using bare = await bus.open(identity);
       await driver.upload?.(bare, options);
     }
+    onPhase('renumerating');
     present = await renumerated(bus, driver, identity, signal);
   }
+  onPhase('probing');
   const access = await bus.open(present);
   try {
     return await driver.open(access, options);

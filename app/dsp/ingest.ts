@@ -125,7 +125,7 @@ async function configure(inputs: SoftwareInputs, sink: IngestSink, clock: Refere
 }
 
 function tellSource(tagger: Tagger, clock: ReferenceClockSink): void {
-  report({ kind: 'source', progress: tagger.progress?.(), detail: tagger.detail?.(), clock: clock.state });
+  report({ kind: 'source', progress: tagger.progress?.(), detail: tagger.detail?.(), phase: tagger.phase?.(), clock: clock.state });
 }
 
 /** Losses can come thousands a second; the first is told at once, then at most ten a second with their number. */

@@ -132,6 +132,11 @@ class EmulatedAccess implements UsbAccess {
     }
   }
 
+  async clearHalt(endpoint: number): Promise<void> {
+    this.#check(endpoint);
+    this.#model.clearHalt?.(endpoint);
+  }
+
   stream(endpoint: number, transfers: number, bytes: number): BulkSource {
     this.#check(endpoint);
     return new EmulatedSource(this.#model, this.identity, this.gone, endpoint, transfers, bytes);
@@ -201,6 +206,7 @@ class EmulatedSource implements BulkSource {
     this.#gone = gone;
     this.#pipe = new Pipe(model, endpoint, bytes);
     this.#transfers = transfers;
+    model.clearHalt?.(endpoint);
   }
 
   async next(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {

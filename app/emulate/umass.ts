@@ -65,6 +65,11 @@ export class UmassModel implements DeviceModel {
     });
   }
 
+  /** Of the board's own clock; NaN while it does not count. */
+  get sinceStartMs(): number { return this.#startedMs === undefined ? NaN : this.#nowMs() - this.#startedMs; }
+
+  clearHalt(): void { this.#sent = 0; }
+
   reset(): void {
     this.#registers = new Map([[register.version, 6], [register.clockHz, this.#clockHz], [0x21, this.#clockHz]]);
     this.#window = 510;

@@ -11,6 +11,8 @@ export interface UsbUnderTest {
   /** The device, where time passes on demand. */
   model(): DeviceModel;
   options?: UsbOptions;
+  /** Where its tags come from: noise there is met more often than in its answers. */
+  data?: number;
   /** Moments of leaving that are tried, one after the other operation; default 20; TAGD_UNPLUGS has another number. */
   moments?: number;
 }
@@ -75,8 +77,11 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
       if (dying.died) await until(() => sink.markers.some(({ kind }) => kind === 'losing'), `${note}: the run takes note`);
       const before = sink.tags;
       if (dying.died) {
+        await until(() => tested.phase() === 'gone', `${note}: it says so`);
+        t.regex(tested.detail() ?? '', /gone|refused|answer/, note);
         second.plug(model(), port);
         await until(() => sink.tags > before + 100, `${note}: tags flow again`);
+        t.is(tested.phase(), undefined, note);
       }
       control.abort();
       await running;
