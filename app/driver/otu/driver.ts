@@ -97,6 +97,7 @@ export class OtuSession implements UsbSession {
   async stream(sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<void> {
     this.positionPs = originPs;
     await this.#access.controlOut(writeTo(requests.stop));
+    await this.#access.clearHalt(this.#endpoint);
     await drain(this.#access, this.#endpoint);
     await using source = this.#access.stream(this.#endpoint, transfers, transferBytes);
     await this.#access.controlOut(writeTo(requests.start, latencyMs));

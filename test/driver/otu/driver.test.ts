@@ -123,7 +123,7 @@ test('settings: what is applied is what the device answers, whatever was asked f
 test('a device that breaks the protocol is one clear error with the section, and starts anew', async t => {
   for (const isE64 of [false, true]) {
     for (const what of ['magic', 'order', 'code', 'base', 'size'] as const) {
-      const { tagger } = await open({ isE64, faults: { breaks: { every: 9, what } } }), sink = new FakeSink({ stopAfter: 12_000 });
+      const { tagger } = await open({ isE64, faults: { breaks: { every: 9, what } } }), sink = new FakeSink({ stopAfter: 4000 });
       let detail = '';
       const watch = setInterval(() => { detail ||= tagger.detail() ?? ''; }, 1);
       await tagger.run(sink, new AbortController().signal);
