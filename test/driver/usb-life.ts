@@ -77,6 +77,8 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
       const running = tested.run(sink, control.signal);
       const note = `operation ${moment} of the stream`;
       await until(() => dying.died || sink.tags > 200_000, note);
+      // What had come before it left is still handed on.
+      if (dying.died) await until(() => sink.markers.some(({ kind }) => kind === 'losing'), `${note}: the run takes note`);
       const before = sink.tags;
       if (dying.died) {
         await until(() => tested.phase() === 'gone', `${note}: it says so`);
