@@ -1,9 +1,10 @@
 // driver/usb-drivers.ts - every driver of a USB tagger. A new one is a folder and a line here.
+import { fx2lafw } from './fx2lafw/driver.ts';
 import { umass } from './umass/driver.ts';
 import type { UsbIdentity } from './usb-access.ts';
 import type { UsbDriver } from './usb-tagger.ts';
 
-export const usbDrivers: readonly UsbDriver[] = [umass];
+export const usbDrivers: readonly UsbDriver[] = [umass, fx2lafw];
 
 /** Drivers that may be right for a device, the surest first. */
 export function driversFor(identity: UsbIdentity): UsbDriver[] {
