@@ -1,4 +1,4 @@
-// test/driver/bench-decode.ts - speed of the T2 decoder: wasm, its twin, and the plain loop in C++ if there is a g++.
+// test/driver/bench-decode.ts - speed of the T2 decoder: wasm, its twin, and the plain loop in C++ if there is a g++; then the logic analyser's.
 //
 // Chunks as the replay reads them, into one room that stays in the cache, as a ring block does. Rounds of the two here
 // alternate; medians count.
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { T2Decoder } from '../../app/driver/decode/decode.ts';
 import { Random } from '../support/random.ts';
+import { benchEdges, type EdgesRow } from './bench-edges.ts';
 import { T2Encoder } from '../support/ptu.ts';
 
 export interface DecodeRow {
@@ -30,11 +31,11 @@ const cases = [
   { name: '8 x 10 Mcps', meanGapPs: 12_500 },
 ];
 
-export async function benchDecode(): Promise<DecodeRow[]> {
+export async function benchDecode(): Promise<(DecodeRow | EdgesRow)[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tagd-bench-'));
   try {
     const program = compile(folder);
-    return cases.map(({ name, meanGapPs }) => {
+    const rows = cases.map(({ name, meanGapPs }) => {
       const records = makeRecords(meanGapPs);
       const [wasm, twin] = measure(records);
       const row: DecodeRow = { case: name, wasmMtags: rounded(wasm), twinMtags: rounded(twin), wasmToTwin: rounded(wasm / twin) };
@@ -45,6 +46,7 @@ export async function benchDecode(): Promise<DecodeRow[]> {
       const cppMtags = cpp.tags / cpp.seconds / 1e6;
       return { ...row, cppMtags: rounded(cppMtags), wasmToCpp: rounded(wasm / cppMtags) };
     });
+    return [...rows, ...await benchEdges()];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

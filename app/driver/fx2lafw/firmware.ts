@@ -10,7 +10,7 @@ import { imageChunks, type FirmwareChunk } from '../fx2.ts';
 
 export const packageFolder = '/usr/share/sigrok-firmware';
 
-/** SHA-256 of the files in version 0.1.7-1, the one of Debian 10 to 13. */
+/** SHA-256 of the files in version 0.1.7-1, as Debian 12 has it. */
 export const knownSums: Readonly<Record<string, string>> = {
   'fx2lafw-saleae-logic.fw': 'dbb9fc37e9cceaa1034f6f68d99d752e0570f449b3a6c1b7dec45df28e614863',
   'fx2lafw-cypress-fx2.fw': 'db2f52ff5d79b771b0251cc90ba096b20bbb9511c37a88bc3028c89d3458862b',
