@@ -70,7 +70,9 @@ test('fx2lafw: transfers wait before the board is started, at the fastest rate u
 
 test('fx2lafw: another rate during a run: what was sampled before comes, then a flagged gap, an epoch, and tags on the new tick', async t => {
   for (const [id, change, rateHz] of [['0925:3881', { sampleRate: '16M' }, 16e6], [wide, { sampleRate: '24M', sampleBits: '8' }, 24e6]] as const) {
-    const { tagger } = await open({ id });
+    const bus = new EmulatedBus(), board = new Tapped(model({ id }));
+    bus.plug(board);
+    const tagger = await openOn(bus, under), before = tagger.info.tick;
     const sink = new FakeSink(), control = new AbortController();
     const running = tagger.run(sink, control.signal);
     await until(() => sink.tags > 1000);
@@ -85,7 +87,8 @@ test('fx2lafw: another rate during a run: what was sampled before comes, then a 
     t.is(epoch.tagsBefore, atReturn, `${id}: no tag of the new rate comes before the change is acknowledged`);
     t.like(loss, { grade: 'flagged', place: 'host' }, id);
     t.deepEqual(tagger.info.tick, rateHz === 16e6 ? { num: 62_500, den: 1 } : { num: 125_000, den: 3 });
-    const { timesPs } = sink;
+    const { timesPs } = sink, samples = BigInt(Buffer.concat(board.stretches[0]!).length / (id === wide ? 2 : 1));
+    t.is(loss!.fromPs, samples * BigInt(before.num) / BigInt(before.den), `${id}: all that was sampled has come`);
     t.true(loss!.fromPs >= timesPs[atReturn - 1]! && loss!.toPs > loss!.fromPs && loss!.toPs === epoch.atPs, id);
     for (const timePs of timesPs.subarray(atReturn)) {
       const sample = ((timePs - epoch.atPs) * BigInt(rateHz) + 10n ** 12n - 1n) / 10n ** 12n;
