@@ -25,12 +25,12 @@ export interface PluggableBus extends UsbBus { plug(model: DeviceModel, port?: s
 export class Mortal implements DeviceModel {
   readonly #model: DeviceModel;
   #left: number;
-  onLeave: ((next: DeviceModel | undefined) => void) | undefined;
+  onLeave: DeviceModel['onLeave'];
 
   constructor(model: DeviceModel, operations: number) {
     this.#model = model;
     this.#left = operations;
-    model.onLeave = next => this.onLeave?.(next);
+    model.onLeave = (next, afterMs) => this.onLeave?.(next, afterMs);
   }
 
   get descriptors() { return this.#model.descriptors; }
