@@ -73,11 +73,13 @@ export interface Tagger extends AsyncDisposable {
   detail?(): string | undefined;
 }
 
-/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL]`. */
+/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL]`, `bridge:COMMAND`. */
 export type TaggerSource =
   | { kind: 'simulated'; options: SimulatedOptions }
   | { kind: 'replay'; file: string; speed: number | 'unpaced'; startPs?: bigint }
-  | { kind: 'usb'; serial?: string };
+  | { kind: 'usb'; serial?: string }
+  /** `raw`: the command knows no protocol and writes the words of the S-Fifteen tools. */
+  | { kind: 'bridge'; command: string; raw?: 'a1' | 'a1x' };
 
 /** What the simulated tagger produces. Everything follows from the seed; two runs give the same tags. */
 export interface SimulatedOptions {

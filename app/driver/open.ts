@@ -4,11 +4,13 @@ import type { Tagger, TaggerSource } from '../core/tagger.ts';
 import { checkOptions } from './simulated/options.ts';
 import { openSimulated } from './simulated/driver.ts';
 import { openReplay } from './replay/driver.ts';
+import { splitCommand } from './bridge/command.ts';
+import { openBridge } from './bridge/driver.ts';
 
-const forms = 'Write simulated, simulated:{"seed":1}, replay:FILE, usb or usb:SERIAL.';
+const forms = 'Write simulated, simulated:{"seed":1}, replay:FILE, usb, usb:SERIAL, bridge:COMMAND, bridge-a1:COMMAND or bridge-a1x:COMMAND.';
 
 /**
- * Reads `simulated`, `simulated:{json options}`, `replay:FILE`, `usb`, `usb:SERIAL`.
+ * Reads `simulated`, `simulated:{json options}`, `replay:FILE`, `usb`, `usb:SERIAL`, `bridge:COMMAND`, `bridge-a1:COMMAND`, `bridge-a1x:COMMAND`.
  *
  * A replay is unpaced; the caller changes `speed` if it shall run by the clock.
  * @throws {TaggerError} `usage`
@@ -26,6 +28,11 @@ export function parseSource(text: string): TaggerSource {
     case 'usb':
       if (rest === '') throw refuse('the serial number is missing');
       return rest === undefined ? { kind } : { kind, serial: rest };
+    case 'bridge': case 'bridge-a1': case 'bridge-a1x':
+      if (!rest?.trim()) throw refuse('the command is missing');
+      // A command that cannot be split is told now, not when the tagger is opened.
+      splitCommand(rest);
+      return kind === 'bridge' ? { kind, command: rest } : { kind: 'bridge', command: rest, raw: kind === 'bridge-a1' ? 'a1' : 'a1x' };
     default: throw refuse(kind === '' ? 'it has no kind' : `'${kind.slice(0, 40)}' is no kind of tagger`);
   }
 }
@@ -51,5 +58,6 @@ export async function openTagger(source: TaggerSource): Promise<Tagger> {
       const { openUsb } = await import('./usb.ts');
       return openUsb(source.serial);
     }
+    case 'bridge': return openBridge({ command: source.command, raw: source.raw });
   }
 }
