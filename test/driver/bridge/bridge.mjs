@@ -155,6 +155,7 @@ if (bad === 'exits') {
   for (;;) writeSync(2, `${'warning: '.repeat(100)}\n`);
 } else if (bad === 'binary') {
   for (let i = 0; i < 100; i++) writeSync(2, Buffer.from(Array.from({ length: 50 }, (_, k) => (i * k * 7) & 255)));
+  writeSync(2, '\n');
 }
 if (bad === 'mute') setInterval(() => {}, 1000);
 else {

@@ -19,14 +19,13 @@ export function open(options: object, rest: Partial<BridgeOptions> = {}): Promis
 
 export function read<T>(file: string): T { return JSON.parse(readFileSync(file, 'utf8')) as T; }
 
-/** Children of this process that are there, dead or alive, whose command line names `part`. */
-export function processes(part: string): number[] {
+/** Children of this process whose command line names `part`, or, without it, that are dead and were not waited for. */
+export function processes(part?: string): number[] {
   if (!existsSync('/proc/self/task')) return [];
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
   return children.filter(pid => {
     try {
-      const isZombie = readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-      return isZombie || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(part);
+      return part === undefined ? readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ') : readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(part);
     } catch {
       return false;
     }
