@@ -3,12 +3,7 @@
 
 Needs Python 3.8 and the vendor's TimeTagger module, which is not part of tagd. The protocol is docs/bridge.md.
 """
-import argparse
-import json
-import os
-import signal
-import sys
-import threading
+import argparse, json, os, signal, sys, threading
 
 # Records go to what was standard output; whatever the vendor's library prints goes to standard error, as text for people.
 records = os.dup(1)
@@ -59,12 +54,10 @@ class Stream(TimeTagger.CustomMeasurement):
 
 def settings_of(tagger):
     (low, high), clock, number = tagger.getDACRange(), tagger.getPsPerClock(), dict(kind="number", scope="channel")
-    return [
-        dict(number, key="triggerLevelV", label="trigger level", unit="V", min=low, max=high, default=min(max(0.5, low), high)),
-        dict(number, key="deadTimePs", label="dead time", unit="ps", min=0, max=65535 * clock, default=clock),
-        dict(number, key="inputDelayPs", label="input delay", unit="ps", min=-2e6, max=2e6, step=1, default=0),
-        dict(key="testSignal", label="test signal", kind="boolean", unit="", scope="channel", default=False),
-    ]
+    return [dict(number, key="triggerLevelV", label="trigger level", unit="V", min=low, max=high, default=min(max(0.5, low), high)),
+            dict(number, key="deadTimePs", label="dead time", unit="ps", min=0, max=65535 * clock, default=clock),
+            dict(number, key="inputDelayPs", label="input delay", unit="ps", min=-2e6, max=2e6, step=1, default=0),
+            dict(key="testSignal", label="test signal", kind="boolean", unit="", scope="channel", default=False)]
 
 
 def values_of(tagger, channels):
