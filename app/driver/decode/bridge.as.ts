@@ -25,6 +25,12 @@ export function decodeSi16(state: usize, rawAt: usize, records: u32, timesAt: us
   const zero = load<i64>(state, base), most = min(records, room), table = state + indexes;
   let previous = load<i64>(state, lastPs), i: u32 = 0, stop: u32 = 0;
   for (; i < most; i++) {
+    const plainly = plain(rawAt, i, most, zero, previous, table, timesAt, channelsAt);
+    if (plainly > i) {
+      i = plainly;
+      previous = load<i64>(timesAt + (<usize>(i - 1) << 3));
+      if (i == most) break;
+    }
     const at = rawAt + (<usize>i << 4);
     const number = load<u32>(at, 4) + 1024;
     // A tag has type 0 and a zero byte; what else is in the head says nothing.
@@ -47,6 +53,26 @@ export function decodeSi16(state: usize, rawAt: usize, records: u32, timesAt: us
   store<u32>(state, i, consumed);
   store<u32>(state, stop, status);
   return i;
+}
+
+/** Pairs of records that are tags of channels, each at another time than the one before. Returns the next record. */
+function plain(rawAt: usize, from: u32, most: u32, zero: i64, previousPs: i64, table: usize, timesAt: usize, channelsAt: usize): u32 {
+  const end = rawAt + (<usize>(from + ((most - from) & ~1)) << 4);
+  let at = rawAt + (<usize>from << 4), times = timesAt + (<usize>from << 3), channels = channelsAt + from, previous = previousPs - zero;
+  for (; at < end; at += 32) {
+    const head = load<u64>(at), head2 = load<u64>(at, 16), time = load<i64>(at, 8), time2 = load<i64>(at, 24);
+    const number = <u32>(head >> 32) + 1024, number2 = <u32>(head2 >> 32) + 1024;
+    if ((<u32>(head | head2) & 0xffff) | (number | number2) >> 11) break;
+    const index = <u32>load<u8>(table + number), index2 = <u32>load<u8>(table + number2);
+    if (<u32>(time == previous) | <u32>(time2 == time) | <u32>(index == 255) | <u32>(index2 == 255)) break;
+    store<i64>(times, time + zero);
+    store<i64>(times, time2 + zero, 8);
+    store<u16>(channels, <u16>(index | index2 << 8));
+    previous = time2;
+    times += 16;
+    channels += 2;
+  }
+  return <u32>((at - rawAt) >> 4);
 }
 
 /** Equal times stand in the order of their channels, as far as they came in this call. */

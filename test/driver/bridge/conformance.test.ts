@@ -22,8 +22,8 @@ test('bridge: emitted = delivered + missed exactly, where its losses are counted
   for (const [index, { number }] of tagger.info.channels.entries()) {
     const delivered = channels.reduce((sum, each) => sum + (each === index ? 1 : 0), 0);
     const lost = sink.losses.flatMap(loss => loss.missed ?? []).filter(each => each.channelIndex === index).reduce((sum, { count }) => sum + count, 0);
-    t.is(lost, missed[number], `missed on channel ${number}`);
-    t.is(delivered + lost, emitted[number], `channel ${number}`);
+    t.is(lost, missed[number]!, `missed on channel ${number}`);
+    t.is(delivered + lost, emitted[number]!, `channel ${number}`);
   }
 });
 

@@ -35,8 +35,8 @@ test('swabian.py: emitted = delivered + missed exactly, and dark inputs let time
   for (const [index, { number }] of tagger.info.channels.entries()) {
     const delivered = sink.channels.reduce((sum, each) => sum + (each === index ? 1 : 0), 0);
     const lost = sink.losses.flatMap(loss => loss.missed ?? []).filter(each => each.channelIndex === index).reduce((sum, { count }) => sum + count, 0);
-    t.is(lost, missed[number], `missed on channel ${number}`);
-    t.is(delivered + lost, emitted[number], `channel ${number}`);
+    t.is(lost, missed[number]!, `missed on channel ${number}`);
+    t.is(delivered + lost, emitted[number]!, `channel ${number}`);
   }
   t.is(sink.timesPs[0], 1000n, 'the stream begins with the first block');
   t.is(readFileSync(`${report}.freed`, 'utf8'), '1740000JG2', 'and the tagger was given back');
