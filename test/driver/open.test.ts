@@ -14,7 +14,8 @@ test('parseSource() reads every form', t => {
 });
 
 test('parseSource() refuses anything else with a hint', t => {
-  for (const text of ['', ':', 'simulate', 'Simulated', 'replay', 'replay:', 'usb:', 'bridge', 'bridge:', 'bridge: ', 'bridge-a2:x', 'simulated:', 'simulated:{', 'simulated:[]', 'simulated:null', 'simulated:{"sed":1}', '__proto__', 'x'.repeat(10_000)]) {
+  const bridges = ['bridge', 'bridge:', 'bridge: ', 'bridge-a2:x'];
+  for (const text of [...bridges, '', ':', 'simulate', 'Simulated', 'replay', 'replay:', 'usb:', 'simulated:', 'simulated:{', 'simulated:[]', 'simulated:null', 'simulated:{"sed":1}', '__proto__', 'x'.repeat(10_000)]) {
     const error = t.throws(() => parseSource(text), undefined, text.slice(0, 40)) as TaggerError;
     t.true(isTaggerError(error) && error.code === 'usage', error.message);
     t.true(error.message.startsWith('Cannot ') && error.message.length < 400, error.message);

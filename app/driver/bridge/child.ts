@@ -223,7 +223,8 @@ export class BridgeChild implements AsyncDisposable {
     if (kind === 'done') question.resolve(fields);
     else {
       const { message, hint } = fields;
-      question.reject(new TaggerError('device-refused', typeof message === 'string' ? printable(message) : 'The bridge refused and gave no reason.', { hint: typeof hint === 'string' ? printable(hint) : undefined }));
+      const reason = typeof message === 'string' ? printable(message) : 'The bridge refused and gave no reason.';
+      question.reject(new TaggerError('device-refused', reason, { hint: typeof hint === 'string' ? printable(hint) : undefined }));
     }
   }
 

@@ -207,7 +207,9 @@ test('a bridge that fails does not disturb another', async t => {
 
 test('another tagger behind the bridge is not taken for the first one', async t => {
   const once = freshFile();
-  const tagger = await openBridge({ command: `sh -c "if [ -e ${once} ]; then exec ${command({ patch: { serial: 'T-2' } }).replaceAll('"', '\\"')}; else touch ${once}; exec ${command({ misbehave: 'dies', diesAfterBytes: 5000 }).replaceAll('"', '\\"')}; fi"` });
+  const quoted = (options: object): string => command(options).replaceAll('"', '\\"');
+  const first = quoted({ misbehave: 'dies', diesAfterBytes: 5000 }), second = quoted({ patch: { serial: 'T-2' } });
+  const tagger = await openBridge({ command: `sh -c "if [ -e ${once} ]; then exec ${second}; else touch ${once}; exec ${first}; fi"` });
   const sink = new FakeSink(), control = new AbortController();
   const running = tagger.run(sink, control.signal);
   await until(() => /Another tagger is behind the bridge: Test bridge T-2/.test(tagger.detail() ?? ''), 'it is noticed');
