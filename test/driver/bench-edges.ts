@@ -114,6 +114,7 @@ function accessTo(source: BulkSource): UsbAccess {
     async controlOut() { /* It streams whatever it is told. */ },
     async bulkOut() { /* It takes nothing. */ },
     async bulkIn() { return new Uint8Array(0); },
+    async clearHalt() { /* It never stalls. */ },
     stream: () => source,
     async [Symbol.asyncDispose]() { /* Nothing is kept. */ },
   };
