@@ -7,6 +7,7 @@ import type { Device, InEndpoint, LibUSBException, OutEndpoint, Transfer } from 
 import { TaggerError, type ErrorCode } from '../core/errors.ts';
 import { bulk, control, ending, timedOut } from './usb-transfer.ts';
 import { idOf, type BulkSource, type Setup, type UsbAccess, type UsbBus, type UsbEndpoint, type UsbIdentity, type UsbInterface } from './usb-access.ts';
+import { permissionError } from './usb-permission.ts';
 
 type Usb = typeof import('usb');
 type Texts = Pick<UsbIdentity, 'manufacturer' | 'product' | 'serial' | 'trouble'>;
@@ -58,7 +59,7 @@ export class NodeUsbBus implements UsbBus {
     try {
       device.open();
     } catch (error) {
-      throw failed(`open the USB device ${idOf(identity)} at ${identity.port}`, error);
+      throw (error as Partial<LibUSBException>).errno === failure.access ? permissionError(identity, 'USB device', error) : failed(`open the USB device ${idOf(identity)} at ${identity.port}`, error);
     }
     device.timeout = controlMs;
     try {
