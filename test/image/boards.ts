@@ -28,6 +28,8 @@ interface Board {
   /** Files that the operator puts into the folder of firmware. */
   readonly firmware?: Readonly<Record<string, Uint8Array>>;
   readonly dataEndpoint: number;
+  /** After so many packets of data `stream` is in full flow; default 200. */
+  readonly flowsAfter?: number;
   /** A change of its settings that must survive a replug. */
   readonly change: Settings;
   /** Recognises the commands that begin the phases; it is asked for `stop` only when data has flowed. */
@@ -50,7 +52,7 @@ export const boards: Readonly<Record<string, Board>> = {
     begins: { probe: command(register.clockHz), start: command(register.capture, captureBits.capture + captureBits.count), stop: command(register.capture, 0) },
   },
   tdc1: {
-    model: (wrap = same) => wrap(new Tdc1Model(options)), source: {}, dataEndpoint: 0x86, change: { tagger: { threshold: 'positive', positiveLevelV: 0.7 } },
+    model: (wrap = same) => wrap(new Tdc1Model(options)), source: {}, dataEndpoint: 0x86, change: { tagger: { threshold: 'TTL' } },
     begins: { probe: text('*IDN?'), start: text('timestamp'), stop: text(stopCommand) },
   },
   otu: {
@@ -61,12 +63,11 @@ export const boards: Readonly<Record<string, Board>> = {
   fx2lafw: {
     model: (wrap = same) => new Fx2BareModel({ id: analyser, firmware: imageChunks(image), becomes: () => wrap(new Fx2lafwModel({ id: analyser, ...options })) }),
     source: { driver: 'fx2lafw' }, firmware: { [firmwareFile]: image }, dataEndpoint: 0x82, change: { channels: { 2: { enabled: false } } },
-    // It is stopped by not being read.
+    // Its transfers are of 10 ms, and it is stopped by not being read.
+    flowsAfter: 3000,
     begins: { probe: request(fx2lafw.version), start: request(fx2lafw.start) },
   },
 };
-
-const packetsOfStream = 200;
 
 /** Pulled out when a phase begins: while that command is on its way, or in the middle of the data. */
 export class Doomed implements DeviceModel {
@@ -94,7 +95,7 @@ export class Doomed implements DeviceModel {
   packet(endpoint: number): Uint8Array | undefined | 'stall' {
     if (this.#isGone) return undefined;
     const packet = this.#model.packet(endpoint);
-    if (endpoint === this.#board.dataEndpoint && packet !== undefined && ++this.#packets === packetsOfStream && this.#phase === 'stream') this.#leave();
+    if (endpoint === this.#board.dataEndpoint && packet !== undefined && ++this.#packets === (this.#board.flowsAfter ?? 200) && this.#phase === 'stream') this.#leave();
     return this.#isGone ? undefined : packet;
   }
   clearHalt(endpoint: number): void { this.#model.clearHalt?.(endpoint); }

@@ -25,12 +25,13 @@ const noDevice = 5, mebibyte = 1 << 20, refusedForGone = -4;
 test.serial('usb polls with 16 transfers: data is right over megabytes, a pulled cable ends every transfer, and a replug works', async t => {
   t.timeout(60_000);
   const transfers = 16, bytes = 16 * 1024;
-  const program = new Program(guest, sandboxed('test/image/guest/queue.ts', [transfers, bytes, 3]), 55_000);
+  await using program = new Program(guest, sandboxed('test/image/guest/queue.ts', [transfers, bytes, 3]), 55_000);
   const { descriptors: before } = await program.next('ready', 20_000);
   const figures: string[] = [], left: number[] = [];
   // In full flow, then where all transfers wait, the first of them with a part of its data, then in full flow again.
   for (const packets of [Infinity, 4 * mebibyte / 512 + 3, Infinity]) {
     const pluggedMs = performance.now(), cable = await plug(guest, new PatternModel(packets));
+    t.teardown(() => cable.unplug());
     await program.next('attach', 10_000);
     const first = await program.next('first', 10_000);
     const data = await program.next('data', 20_000, said => Number(said['bytes']) >= 4 * mebibyte);
@@ -60,9 +61,11 @@ test.serial('usb polls with 16 transfers: data is right over megabytes, a pulled
 for (const [name, board] of Object.entries(boards)) {
   test.serial(`${name}: its tags over real USB are those without USB; pulled out while it is probed, started, streaming and stopped, it comes back with its settings`, async t => {
     t.timeout(90_000);
-    const tags = 5000, program = new Program(guest, sandboxed('test/image/guest/driver.ts', [name, tags, 2]), 85_000);
+    const tags = 5000;
+    await using program = new Program(guest, sandboxed('test/image/guest/driver.ts', [name, tags, 2]), 85_000);
     await program.next('ready', 30_000);
     const cable = await plug(guest, board.model());
+    t.teardown(() => cable.unplug());
     await program.next('opened', 20_000);
     const compared = await program.next('compared', 30_000);
     t.like(compared, { differsAt: -1, losses: 0 });
@@ -115,5 +118,6 @@ async function plugDoomed(t: ExecutionContext, name: string, phase: Phase): Prom
   const unplug = async (): Promise<void> => { for (const cable of cables) await cable.unplug(); };
   const pull = (): void => { unplug().then(resolve, (error: unknown) => { t.fail(String(error)); }); };
   cables.push(await plug(guest, board.model(tagger => new Doomed(board, tagger, phase, pull))));
+  t.teardown(unplug);
   return { pulled, unplug };
 }

@@ -91,8 +91,14 @@ async function through(tagger: Tagger): Promise<void> {
   say('configured', { settings: await tagger.configure(board.change) });
   const all = new FakeSink({ forget: true }), control = new AbortController();
   let seen = 0, flowing = -1, tagsBefore = 0, epochs = 0;
+  const flows = (count: number): void => {
+    if (count <= tagsBefore || flowing === epochs) return;
+    flowing = epochs;
+    say('flowing', { tags: count - tagsBefore, settings: tagger.settings() });
+  };
   const follow = (): void => {
     for (const marker of all.markers.slice(seen)) {
+      flows(marker.tagsBefore);
       if (marker.kind === 'epoch') {
         epochs++;
         tagsBefore = marker.tagsBefore;
@@ -100,10 +106,7 @@ async function through(tagger: Tagger): Promise<void> {
       say(marker.kind, marker);
     }
     seen = all.markers.length;
-    if (all.tags > tagsBefore && flowing < epochs) {
-      flowing = epochs;
-      say('flowing', { tags: all.tags - tagsBefore, settings: tagger.settings() });
-    }
+    flows(all.tags);
     if (epochs >= gaps && all.tags - tagsBefore >= tags) control.abort();
   };
   const follower = setInterval(follow, 20);
