@@ -278,7 +278,7 @@ export class Tdc1Model implements DeviceModel {
       } else break;
       if (this.#partial.length >= packetBytes) this.#packets.push(Uint8Array.from(this.#partial.splice(0, packetBytes)));
     }
-    if (this.#partial.length === 0) this.#isFlushed = false;
+    if (this.#partial.length + this.#fifo.length - this.#head === 0) this.#isFlushed = false;
     if (this.#head > 100_000 || this.#head === this.#fifo.length) {
       this.#fifo.splice(0, this.#head);
       this.#head = 0;

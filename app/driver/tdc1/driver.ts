@@ -154,9 +154,10 @@ class Session implements UsbSession {
       await this.#port.send(stopCommand);
       const rest = await readRest(source);
       status = statusAtEnd(rest);
-      const end = isUnwanted ? 0 : rest.length - (status === undefined ? brokenStatusBytes(rest) : statusBytes);
-      for (let at = 0; at < end; at += transferBytes) words.take(rest.subarray(at, Math.min(at + transferBytes, end)), at + transferBytes >= end);
-      if (!isUnwanted) words.settle();
+      const isWhole = status !== undefined, end = isUnwanted ? 0 : rest.length - (isWhole ? statusBytes : brokenStatusBytes(rest));
+      for (let at = 0; at < end; at += transferBytes) words.take(rest.subarray(at, Math.min(at + transferBytes, end)), isWhole && at + transferBytes >= end);
+      // In front of a status that came whole lie all the words there are.
+      if (isWhole && !isUnwanted) words.settle();
       await this.#port.send('*RST');
     } catch { /* It has gone, or babbles, while we said good-bye. */ }
     // One that was pulled out says nothing; one that is there and does not say that all is well may have lost something.

@@ -36,6 +36,8 @@ export class Words {
   #doubtPs: bigint | undefined;
   #skipped = 0;
   #lostToPs: bigint;
+  /** The last word at which the device had ended with a whole one. */
+  #wholePs: bigint;
   /** A batch waits for the rest of its last word. */
   #isHeld = false;
   #quietTicks = 0;
@@ -52,7 +54,7 @@ export class Words {
     this.#state = new DataView(sink.memory.buffer, this.#stateAt, tdc1State.bytes);
     this.#raw = new DataView(sink.memory.buffer, this.#rawAt, this.#room);
     this.#bytes = new Uint8Array(sink.memory.buffer, this.#rawAt, this.#room);
-    this.#lostToPs = originPs;
+    this.#lostToPs = this.#wholePs = originPs;
     writeState(this.#state, originPs);
   }
 
@@ -73,6 +75,7 @@ export class Words {
     this.#bytes.set(data, this.#n);
     this.#n += data.length;
     if (quietMs >= dummyLateMs && this.#started) this.#quietTicks = quietMs * 1e9 / tick.num;
+    if (!this.#isRated) this.#rate();
     const isWhole = this.#n % wordBytes === 0;
     if (isShort && !isWhole && this.#isWeak) {
       // It may be the other half of a word that is missing, or one that never comes: the next bytes tell.
@@ -82,14 +85,20 @@ export class Words {
     }
     this.#isHeld = false;
     this.#run(isShort && isWhole);
+    if (isShort && this.#n === 0) this.#wholePs = this.lastPs;
   }
 
   /** The device has nothing more: what waits is decided. */
   settle(): void {
     if (this.#n === 0) return;
-    if (this.#isWeak && this.#n % wordBytes > 0) this.#keepLast();
-    else this.#run(true);
-    if (this.#n > 0) this.#leaveOut(this.#n);
+    // Where steps tell nothing, the half word at the end may be any of them: none of this batch is certain.
+    if (!this.#isWeak || this.#n % wordBytes === 0) this.#run(true);
+    if (this.#n > 0) {
+      // It ends with half a word, and no step has told where it slipped: all since the last end that was whole is in doubt.
+      this.#doubtPs ??= this.#wholePs > this.#lostToPs ? this.#wholePs : this.#lostToPs;
+      this.#leaveOut(this.#n);
+    }
+    this.#wholePs = this.lastPs;
   }
 
   get #started(): boolean { return this.#state.getUint32(tdc1State.isStarted, true) > 0; }
@@ -98,7 +107,6 @@ export class Words {
   get #isWeak(): boolean { return this.#limitTicks >= weakLimitTicks; }
 
   #run(isSettled: boolean): void {
-    if (!this.#isRated) this.#rate();
     const fromPs = this.lastPs, marked = this.marked, { room: full, doubt } = { room: stops.indexOf('room'), doubt: stops.indexOf('doubt') };
     let words = 0;
     this.#gaps = 0;
