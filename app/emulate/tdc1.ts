@@ -67,7 +67,8 @@ export class Tdc1Model implements DeviceModel {
   #gateMs = 1000;
   #text = '';
   #isRunning = false;
-  #startedMs = 0;
+  /** When its timer stood at `startTicks`, by its clock. */
+  startedMs = 0;
   /** On demand: ps since the start that have passed. */
   #demandPs = 0;
   #overflow = 0;
@@ -198,7 +199,7 @@ export class Tdc1Model implements DeviceModel {
 
   #start(): void {
     this.#feed = new Feed(this.#options);
-    this.#startedMs = this.#nowMs();
+    this.startedMs = this.#nowMs();
     this.#demandPs = this.words = this.lost = this.#dummies = this.#halves = this.#pattern = 0;
     this.#lastTicks = this.#options.startTicks ?? 0;
     this.#tick = -1;
@@ -217,7 +218,7 @@ export class Tdc1Model implements DeviceModel {
   /** Everything that happened until now becomes words. */
   #advance(): void {
     if (!this.#isRunning) return;
-    const untilPs = this.#options.clock === 'demand' ? this.#demandPs : (this.#nowMs() - this.#startedMs) * 1e9, { startTicks = 0 } = this.#options;
+    const untilPs = this.#options.clock === 'demand' ? this.#demandPs : (this.#nowMs() - this.startedMs) * 1e9, { startTicks = 0 } = this.#options;
     for (let nextPs = this.#feed.nextPs; nextPs <= untilPs; nextPs = this.#feed.nextPs) {
       const at = startTicks + Math.floor(nextPs / tick.num), index = this.#feed.take();
       if (at !== this.#tick) this.#flushTick();
