@@ -136,6 +136,7 @@ export class Tdc1Model implements DeviceModel {
   packet(endpoint: number): Uint8Array | undefined {
     if (endpoint !== ports.in) return undefined;
     if (this.#sent >= (this.#faults.diesAfterPackets ?? Infinity)) {
+      this.#isRunning = false;
       this.onLeave?.(undefined);
       return undefined;
     }

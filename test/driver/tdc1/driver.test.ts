@@ -5,6 +5,7 @@ import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { Tdc1Model, type Tdc1Options } from '../../../app/emulate/tdc1.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { conformance } from '../conformance.ts';
+import { account } from './account.ts';
 import { openOn, usbLife, type UsbUnderTest } from '../usb-life.ts';
 
 const signals = [{ kind: 'poisson', channel: 1, rateHz: 50_000 }, { kind: 'poisson', channel: 2, rateHz: 80_000 }, { kind: 'periodic', channel: 4, periodPs: 20_000_000 }] as const;
@@ -100,12 +101,39 @@ test('tdc1: an overflow of its FIFO is known when the stream ends, so all of it 
   }
 });
 
+test('tdc1: with slips and an overflow in one run every tag is delivered, or lies in what is marked', async t => {
+  const { device, tagger } = await open({ faults: { slips: [500, 7001, 9002, 12_003].map(atWord => ({ atWord, half: atWord % 2 as 0 | 1 })), overflows: { atWord: 15_000, words: 50 } } });
+  const sink = new FakeSink({ stopAfter: 20_000 });
+  await tagger.run(sink, never());
+  const result = account(device, sink, sink.timesPs.at(-1)!);
+  t.like(result, { unmarked: 0, bogus: 0, delivered: sink.tags });
+  t.true(result.missing >= device.lost, JSON.stringify(result));
+  t.deepEqual(sink.losses.map(({ grade }) => grade), Array.from({ length: 5 }, () => 'suspect'));
+  t.is(sink.losses.at(-1)!.fromPs, 0n, 'the whole run, for the overflow');
+  t.true(sink.losses.slice(0, 4).every(({ fromPs, toPs }) => toPs - fromPs < 500_000_000n), 'a slip costs a few words');
+  await tagger[Symbol.asyncDispose]();
+});
+
+test('tdc1: it dies in the middle of a packet train and comes back', async t => {
+  const bus = new EmulatedBus(), port = '9-3';
+  bus.plug(model({ faults: { diesAfterPackets: 60 } }), port);
+  await using tagger = await openOn(bus, under);
+  const sink = new FakeSink(), control = new AbortController(), running = tagger.run(sink, control.signal);
+  await until(() => sink.markers.some(({ kind }) => kind === 'losing'));
+  const before = sink.tags;
+  bus.plug(model(), port);
+  await until(() => sink.tags > before + 1000);
+  control.abort();
+  await running;
+  t.like(sink.losses, { 0: { grade: 'flagged', place: 'usb' }, length: 1 });
+});
+
 test('tdc1: a dummy is no tag, whatever its pattern, and a dark device is not a silent one', async t => {
   const { tagger } = await open({ signals: [{ kind: 'periodic', channel: 2, periodPs: 400e9 }], faults: { dummyPattern: 8 } });
   const sink = new FakeSink({ stopAfter: 300 });
   await tagger.run(sink, never());
   t.true(sink.channels.every(index => index === 1));
-  t.true(sink.timesPs.every((timePs, i) => i === 0 || timePs - sink.timesPs[i - 1]! === 400_000_000_000n), 'every wrap is seen');
+  t.true(sink.timesPs.every((timePs, i) => i === 0 || 400_000_000_000n === timePs - sink.timesPs[i - 1]!), 'every wrap is seen');
   t.deepEqual(sink.losses, []);
   await tagger[Symbol.asyncDispose]();
 });
