@@ -21,8 +21,8 @@ const oddEnd = { few: 400, many: 20 } as const, fewBytes = 64 * wordBytes;
 /** No path with a higher price is believed, unless every step of it is possible. */
 const believed = 144;
 
-/** A step is usual up to so many mean steps; Poisson exceeds that once in 10^10. */
-export const usualSteps = 24;
+/** A step is usual up to so many mean steps; Poisson exceeds that once in 22,000, which costs a look ahead. */
+export const usualSteps = 10;
 /** So far back it is a step back, and not one forward over a wrap. */
 export const mostBackTicks = 2 ** 22;
 

@@ -11,7 +11,7 @@ import { firstMeanTicks, lookAhead, mostBackTicks, usualSteps, type Verdict } fr
 const wrapPs = BigInt(wrapTicks * tick.num);
 const leastLimitTicks = 4096;
 /** Above this limit a word of a slipped stream passes too easily: there words wait until their batch is whole. */
-const weakLimitTicks = 2 ** 23;
+const weakLimitTicks = 2 ** 22;
 /** No word for so long although a dummy is due: one was lost, and perhaps a wrap with it. */
 const dummyLateMs = 200;
 /** A fault weighs as much as so many words; with more than `mostFaults` in excess it is not a TDC1 that is sending. */
