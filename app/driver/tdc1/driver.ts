@@ -20,7 +20,7 @@ const flushMs = 15, settleMs = 5;
 /** A dummy comes every 140 ms at the latest; three of them missing is no accident. */
 const silenceMs = 500;
 /** The rest of a stream, its status included, has come when nothing more has for so long. */
-const endMs = 20, mostEndBytes = 16 * 1024 * 1024;
+const endMs = 20, mostEndMs = 2000, mostEndBytes = 16 * 1024 * 1024;
 /** The level that a converter makes of a number is this near to it. */
 const levelToleranceV = 0.05;
 /** The host's clock tells when a stream was started again, to about this. */
@@ -212,7 +212,8 @@ class Session implements UsbSession {
 /** What still comes, up to the status; that may lie in a transfer of its own, or over two. */
 async function readRest(source: BulkSource): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for (let bytes = 0; bytes < mostEndBytes;) {
+  const until = performance.now() + mostEndMs;
+  for (let bytes = 0; bytes < mostEndBytes && performance.now() < until;) {
     const data = await source.next(endMs);
     if (data === undefined) break;
     parts.push(data);

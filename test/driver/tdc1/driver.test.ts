@@ -1,6 +1,7 @@
 // test/driver/tdc1/driver.test.ts - the S-Fifteen TDC1 by its emulated device: what every driver must keep, and what is its own.
 import test from 'ava';
 import { tdc1 } from '../../../app/driver/tdc1/driver.ts';
+import { describe, type Description } from '../../../app/emulate/descriptors.ts';
 import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { Tdc1Model, type Tdc1Options } from '../../../app/emulate/tdc1.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
@@ -151,6 +152,28 @@ test('tdc1: silent for half a second, it is lost: started again, with the gap ma
   t.deepEqual(kinds.slice(0, 3), ['losing', 'lost', 'epoch']);
   t.like(sink.losses[0], { grade: 'flagged', place: 'usb' });
   await tagger[Symbol.asyncDispose]();
+});
+
+test('tdc1: a device that does not stop when it is told is left after a while, and all of it is suspect', async t => {
+  const { tagger } = await open({ faults: { ignores: 'abort' } });
+  const sink = new FakeSink({ stopAfter: 10_000 }), begun = performance.now();
+  await tagger.run(sink, never());
+  t.true(performance.now() - begun < 10_000);
+  t.like(sink.losses, { 0: { grade: 'suspect', fromPs: 0n }, length: 1 });
+  await tagger[Symbol.asyncDispose]();
+});
+
+test('tdc1: names of a TDC1 on something without a serial line are a clear error', async t => {
+  const bulk = [{ address: 0x02, packetBytes: 512 }, { address: 0x86, packetBytes: 512 }], control = { class: [2, 2, 1], endpoints: [] } as const;
+  for (const interfaces of [
+    [], [control], [{ class: [0xff, 0, 0], endpoints: bulk }], [control, { class: [0x0a, 0, 0], endpoints: [] }], [{ class: [0x0a, 0, 0], endpoints: bulk }],
+    [control, { class: [0x0a, 0, 0], endpoints: bulk.slice(0, 1) }], [control, { class: [0x0a, 0, 0], endpoints: bulk.map(each => ({ ...each, type: 'interrupt' as const })) }],
+  ] satisfies Description['interfaces'][]) {
+    const device = model();
+    Object.assign(device, { descriptors: describe({ vendorId: 1, productId: 2, manufacturer: 'S-Fifteen Instruments', product: 'USB Counter', serial: 'TDC1-0001', interfaces }) });
+    const error = await t.throwsAsync(openOn(busOf(device), under), undefined, JSON.stringify(interfaces));
+    t.like(error, { code: 'protocol' }, JSON.stringify(interfaces));
+  }
 });
 
 function busOf(device: Tdc1Model): EmulatedBus {
