@@ -42,8 +42,9 @@ export class Words {
   #isHeld = false;
   #quietTicks = 0;
   #faults = 0;
-  /** Steps of this batch that were believed after a look ahead. */
+  /** Of this batch: steps that were believed after a look ahead, and jumps of the time. */
   #gaps = 0;
+  #jumps = 0;
 
   constructor(sink: TagSink, originPs: bigint) {
     this.#sink = sink;
@@ -61,8 +62,6 @@ export class Words {
   get lastPs(): bigint { return this.#state.getBigInt64(tdc1State.lastPs, true); }
   /** Something waits for more bytes, or for `settle`. */
   get isHolding(): boolean { return this.#n > 0; }
-  /** Faults that were found and marked. */
-  marked = 0;
 
   /**
    * @param isShort the device has sent all it had
@@ -107,9 +106,9 @@ export class Words {
   get #isWeak(): boolean { return this.#limitTicks >= weakLimitTicks; }
 
   #run(isSettled: boolean): void {
-    const fromPs = this.lastPs, marked = this.marked, { room: full, doubt } = { room: stops.indexOf('room'), doubt: stops.indexOf('doubt') };
+    const fromPs = this.lastPs, { room: full, doubt } = { room: stops.indexOf('room'), doubt: stops.indexOf('doubt') };
     let words = 0;
-    this.#gaps = 0;
+    this.#gaps = this.#jumps = 0;
     if (this.#quietTicks > 0 && this.#doubtPs === undefined && this.#n >= wordBytes) this.#afterSilence();
     // The first word of all has none in front of it that could speak for it.
     for (let isDecided = (this.#started && this.#doubtPs === undefined) || this.#decide(isSettled); isDecided;) {
@@ -126,7 +125,7 @@ export class Words {
     }
     this.#faults = Math.max(0, this.#faults - words);
     if (this.#started) this.#sink.heartbeat(this.lastPs);
-    if (words > 0 && marked === this.marked) this.#adapt(words, Number(this.lastPs - fromPs) / tick.num);
+    if (words > 0 && this.#jumps === 0) this.#adapt(words, Number(this.lastPs - fromPs) / tick.num);
   }
 
   /** In front of a word that is in doubt. @returns false: it has to wait */
@@ -185,6 +184,7 @@ export class Words {
     if (this.#doubtPs !== undefined) this.#markDoubt(this.#doubtPs, toPs);
     if (hasJumped) {
       this.#sink.timeSlip(toPs);
+      this.#jumps++;
       this.#fault();
     }
     if (this.#doubtPs === undefined && !hasJumped) this.#gaps++;
@@ -212,7 +212,6 @@ export class Words {
   #stepTo(value: number): number { return (((value & ~31) - this.#last) >>> 0) >>> timeShift; }
 
   #fault(): void {
-    this.marked++;
     this.#faults += faultWeight;
     if (this.#faults > faultWeight * mostFaults) {
       throw new TaggerError('protocol', 'The S-Fifteen TDC1 sends what no TDC1 sends: its words make no sense in any alignment.', { hint: 'Unplug it and plug it in again.' });
