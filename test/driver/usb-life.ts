@@ -71,9 +71,11 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
       const running = tested.run(sink, control.signal);
       const note = `operation ${moment} of the stream`;
       await until(() => dying.died || sink.tags > 200_000, note);
-      const before = sink.tags;
       if (dying.died) {
         second.plug(model(), port);
+        // What had come before it left is still handed on; the second life begins behind the epoch.
+        await until(() => sink.markers.some(({ kind }) => kind === 'epoch'), `${note}: it comes back`);
+        const before = sink.tags;
         await until(() => sink.tags > before + 100, `${note}: tags flow again`);
       }
       control.abort();
