@@ -70,7 +70,8 @@ const params: readonly Param[] = [
 const [triggerLevel, deadTime, enabled, testSignal, clockSource] = params.map(({ key }) => key) as [number, number, number, number, number];
 /** Its converter has steps of 5 mV: what is asked for is not what is applied. */
 const converterStep = 5;
-const testPeriodPs = 20_000_000;
+/** From one tag of the test signal to the next, which is of another input. */
+const testStepPs = 10_000_000;
 const packetBytes = 512, dataEndpoint = 0x81;
 
 interface Open { base: number; openedPs: number; offset: number; records: number[]; tags: number; flags: number }
@@ -107,7 +108,7 @@ export class OtuModel implements DeviceModel {
     this.#options = options;
     this.#faults = faults;
     this.info = parseInfo(writeInfo({ inputs, isE64, hasFalling, hasReference: true, hasTestSignal: true, timeBits: 48, tickFs, blockBytes, maxRate: 200_000 }));
-    const json = new TextEncoder().encode(faults.caps ?? JSON.stringify({ firmware: 'emulated 1', testRateHz: inputs * 1e12 / testPeriodPs, inputs: Array.from({ length: inputs }, (_, k) => `In ${k + 1}`), settings: params }));
+    const json = new TextEncoder().encode(faults.caps ?? JSON.stringify({ firmware: 'emulated 1', testRateHz: 1e12 / testStepPs, inputs: Array.from({ length: inputs }, (_, k) => `In ${k + 1}`), settings: params }));
     this.#caps = new Uint8Array(4 + json.length);
     new DataView(this.#caps.buffer).setUint32(0, json.length, true);
     this.#caps.set(json, 4);
@@ -216,7 +217,7 @@ export class OtuModel implements DeviceModel {
 
   /** The signals, or the test signal: all inputs, one after the other. What lies in the past is passed. */
   #takeFeed(): void {
-    const signals = Array.from({ length: this.info.inputs }, (_, k) => ({ kind: 'periodic' as const, channel: k + 1, periodPs: testPeriodPs, phasePs: k * 1_000_000 }));
+    const signals = Array.from({ length: this.info.inputs }, (_, k) => ({ kind: 'periodic' as const, channel: k + 1, periodPs: this.info.inputs * testStepPs, phasePs: k * testStepPs }));
     this.#feed = new Feed(this.#param(testSignal) === 1 ? { signals } : this.#options);
     if (this.#startedMs !== undefined) while (this.#feed.nextPs <= this.#nowPs) this.#feed.take();
   }
