@@ -15,6 +15,8 @@ import { Feed, type FeedOptions } from './feed.ts';
 export interface OtuFaults {
   diesAfterPackets?: number;
   stallsAfterPackets?: number;
+  /** Blocks stay in the device so much longer; not where time passes on demand. */
+  keepsBlocksMs?: number;
   /** Drops every n-th block, as a broken ring does: a number is missing. */
   dropsBlocks?: number;
   /** Sends no block any more after so many. */
@@ -94,7 +96,7 @@ export class OtuModel implements DeviceModel {
   #latencyPs = 0;
   #lastTicks: number[] = [];
   #open: Open | undefined;
-  #ring: Uint8Array[] = [];
+  #ring: { bytes: Uint8Array; closedPs: number }[] = [];
   #out = new Uint8Array(0);
   #owesEmpty = false;
   #missed = new Map<number, number>();
@@ -158,6 +160,8 @@ export class OtuModel implements DeviceModel {
 
   bulkOut(): boolean { return false; }
 
+  clearHalt(): void { if (this.#sent >= (this.#faults.stallsAfterPackets ?? Infinity)) this.#sent = 0; }
+
   packet(endpoint: number): Uint8Array | undefined | 'stall' {
     if (endpoint !== dataEndpoint) return undefined;
     if (this.#sent >= (this.#faults.diesAfterPackets ?? Infinity)) {
@@ -166,8 +170,9 @@ export class OtuModel implements DeviceModel {
     }
     if (this.#sent >= (this.#faults.stallsAfterPackets ?? Infinity)) return 'stall';
     this.#advance();
-    while (this.#out.length < packetBytes && this.#ring.length > 0) {
-      const block = this.#ring.shift()!, joined = new Uint8Array(this.#out.length + block.length);
+    const keptPs = this.#options.clock === 'demand' || this.#startedMs === undefined ? Infinity : this.#nowPs - (this.#faults.keepsBlocksMs ?? 0) * 1e9;
+    while (this.#out.length < packetBytes && this.#ring.length > 0 && this.#ring[0]!.closedPs <= keptPs) {
+      const block = this.#ring.shift()!.bytes, joined = new Uint8Array(this.#out.length + block.length);
       joined.set(this.#out);
       joined.set(block, this.#out.length);
       this.#out = joined;
@@ -365,7 +370,7 @@ export class OtuModel implements DeviceModel {
       return;
     }
     this.emitted += open.tags;
-    this.#ring.push(block);
+    this.#ring.push({ bytes: block, closedPs: atPs });
   }
 
   #break(view: DataView, { records, base }: Open): void {

@@ -264,7 +264,8 @@ class OtuCheck {
     yield made('heartbeat', '4.5', isSteady, isSteady ? `${perSecond.toFixed(0)} blocks a second` : rare);
     const delayMs = delaysMs.toSorted((a, b) => a - b)[Math.floor(delaysMs.length / 2)] ?? NaN, spanned = watch.breaches.get('latency');
     const isLate = delayMs > latencyMs + hostMs;
-    yield made('latency', '4.5', spanned === undefined && !isLate, spanned ?? (delaysMs.length === 0 ? 'this computer is too slow to measure it' : `blocks are ${Math.max(0, delayMs).toFixed(0)} ms old when they come${isLate ? `, and a tag may wait ${latencyMs} ms` : ''}`));
+    const age = `blocks are ${Math.max(0, delayMs).toFixed(0)} ms old when they come${isLate ? `, and a tag may wait ${latencyMs} ms` : ''}`;
+    yield made('latency', '4.5', spanned === undefined && !isLate, spanned ?? (delaysMs.length === 0 ? 'this computer is too slow to measure it' : age));
     const [first, last] = [pings[0], pings.at(-1)];
     if (first && last && last.hostMs - first.hostMs > 300) {
       const spanMs = last.hostMs - first.hostMs, ratio = (last.ticks - first.ticks) * watch.msPerTick / spanMs, isRight = Math.abs(ratio - 1) < 0.002 + (first.widthMs + last.widthMs) / spanMs;

@@ -36,6 +36,7 @@ for (const options of [{}, { isE64: true, hasFalling: true, inputs: 20 }, { isPa
 const faults: [string, OtuOptions, RegExp][] = [
   ['a heartbeat that is too slow', { faults: { slowHeartbeats: 8 }, signals: [{ kind: 'periodic', channel: 1, periodPs: 1e12 }] }, /^as it is: heartbeat: .* one is due every 100 ms \(4\.5\)$/m],
   ['tags that wait', { faults: { slowTags: 4 } }, /^as it is: latency: the tags of block \d+ are 3\d\.\d ms apart, and a tag may wait 10 ms \(4\.5\)$/m],
+  ['blocks that stay in the device', { faults: { keepsBlocksMs: 300 } }, /^as it is: latency: blocks are [23]\d\d ms old when they come, and a tag may wait 10 ms \(4\.5\)$/m],
   ['a missing number', { faults: { dropsBlocks: 9 } }, /^as it is: numbers of blocks: block 8 has number 9, and 8 is due \(4\.1\)$/m],
   ['a ring that is full', { ringBlocks: 0 }, /numbers|loss|heartbeat/],
   ['wrong magic', { faults: { breaks: { every: 9, what: 'magic' } } }, /^as it is: blocks: block 8 begins with 54 d7 08 00 in place of d7 54 \(4\.1\)$/m],
