@@ -188,7 +188,7 @@ export class OtuModel implements DeviceModel {
 
   /** On demand time goes on until a block is ready. */
   skip(endpoint: number): boolean {
-    if (this.#options.clock !== 'demand' || endpoint !== dataEndpoint || this.#startedMs === undefined) return false;
+    if (this.#options.clock !== 'demand' || endpoint !== dataEndpoint || this.#startedMs === undefined || this.#isSilent) return false;
     for (let steps = 0; this.#ring.length === 0 && steps < 100_000; steps++) {
       const next = Math.min(this.#feed.nextPs, this.#deadlinePs);
       if (next === Infinity) return false;
@@ -262,6 +262,7 @@ export class OtuModel implements DeviceModel {
 
   #clockMs(): number { return this.#options.clock === 'demand' ? 0 : (this.#options.clock ?? wallClock).nowMs(); }
   get #nowPs(): number { return this.#options.clock === 'demand' || this.#startedMs === undefined ? this.#demandPs : Math.round((this.#clockMs() - this.#startedMs) * 1e9); }
+  get #isSilent(): boolean { return this.#blocks >= (this.#faults.silentAfterBlocks ?? Infinity); }
   #ticksOf(ps: number): number { return Math.floor(ps * this.info.tick.den / this.info.tick.num); }
 
   #isRefLost(atPs: number): boolean {
@@ -271,7 +272,7 @@ export class OtuModel implements DeviceModel {
 
   /** When a block must be closed though no tag comes. */
   get #deadlinePs(): number {
-    if (this.#blocks >= (this.#faults.silentAfterBlocks ?? Infinity)) return Infinity;
+    if (this.#isSilent) return Infinity;
     const beatPs = this.#lastBlockPs + heartbeatMs / 2 * 1e9 * (this.#faults.slowHeartbeats ?? 1);
     const changesPs = (this.#faults.refLostMs ?? []).map(ms => ms * 1e9).filter(ps => ps > this.#lastBlockPs);
     return Math.min(this.#open ? this.#open.openedPs + this.#latencyPs : Infinity, beatPs, ...changesPs);
@@ -316,7 +317,7 @@ export class OtuModel implements DeviceModel {
     // One edge per tick is all that a record can say.
     if (ticks === before || (ticks - before) * this.info.tick.num / this.info.tick.den < this.#param(deadTime, input + 1)) return;
     this.#lastTicks[code] = ticks;
-    if (this.#blocks >= (this.#faults.silentAfterBlocks ?? Infinity)) return;
+    if (this.#isSilent) return;
     if (!this.#open && (this.#isFull || ticks === this.#lastLostTicks)) {
       this.lost++;
       this.#lastLostTicks = ticks;
