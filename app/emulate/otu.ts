@@ -191,7 +191,6 @@ export class OtuModel implements DeviceModel {
     if (this.#options.clock !== 'demand' || endpoint !== dataEndpoint || this.#startedMs === undefined || this.#isSilent) return false;
     for (let steps = 0; this.#ring.length === 0 && steps < 100_000; steps++) {
       const next = Math.min(this.#feed.nextPs, this.#deadlinePs);
-      if (next === Infinity) return false;
       this.#demandPs = Math.max(this.#demandPs, this.#feed.nextPs <= this.#deadlinePs ? next + Math.ceil(this.info.tick.num / this.info.tick.den) + 1 : next);
       this.#advance();
     }
