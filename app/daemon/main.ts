@@ -15,6 +15,7 @@ import { Grants } from '../rpc/grants.ts';
 import { serveRpc } from '../rpc/server.ts';
 import { ConfigError, type Config } from './config.ts';
 import { demoBroker, demoSource, welcome } from './demo.ts';
+import { emulate } from './emulate.ts';
 import { HealthCheck } from './health.ts';
 import { openHttp } from './http.ts';
 import { defaultName, defaultStateFolder, holdStateFolder, openStateFolder, stationId } from './identity.ts';
@@ -179,6 +180,7 @@ try {
   const invocation = readInvocation(process.argv.slice(2));
   if ('print' in invocation) console.log(invocation.print);
   else if ('run' in invocation) await run(invocation.run);
+  else if ('emulate' in invocation) await emulate(invocation.emulate, log, untilTold);
   else process.exitCode = invocation.exitCode;
 } catch (error) {
   process.exitCode = fail(error);

@@ -5,6 +5,7 @@ import { TaggerError } from '../core/errors.ts';
 import type { Tagger } from '../core/tagger.ts';
 import { idOf, type UsbBus, type UsbIdentity } from './usb-access.ts';
 import { driversFor, usbDrivers } from './usb-drivers.ts';
+import { permissionHint } from './usb-permission.ts';
 import { openSession, UsbTagger, type UsbDriver, type UsbOptions } from './usb-tagger.ts';
 
 /**
@@ -46,8 +47,7 @@ function foundOf(identity: UsbIdentity, chosen?: string): FoundTagger | undefine
     return { ...base, model: drivers.map(({ model }) => model).join(' or '), state: 'needs-choice', advice: `Say which it is: --tagger ${names.map(name => `usb:${identity.port},driver=${name}`).join(' or --tagger ')}.` };
   }
   if (identity.trouble !== undefined) {
-    const advice = `${identity.trouble} Install the udev rule ops/60-tagger.rules in /etc/udev/rules.d, then run udevadm control --reload and udevadm trigger.`;
-    return { ...base, model: driver.model, state: 'forbidden', advice };
+    return { ...base, model: driver.model, state: 'forbidden', advice: `${identity.trouble} ${permissionHint(identity)}` };
   }
   return { ...base, model: driver.model, state: driver.needsUpload?.(identity) ? 'needs-firmware' : 'ready', advice: '' };
 }

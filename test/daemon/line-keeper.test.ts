@@ -6,10 +6,16 @@ import { LineKeeper } from '../../app/daemon/line-keeper.ts';
 const line = () => ({ isOpen: true, async [Symbol.asyncDispose]() { this.isOpen = false; } });
 
 test('each reason is told once, and the line is handed over when it is there', async t => {
-  const failures = [new TaggerError('not-found', 'Cannot open it: none is attached.', { hint: 'Plug it in.' }), new TaggerError('not-found', 'Cannot open it: none is attached.', { hint: 'Plug it in.' }), new TaggerError('forbidden', 'Cannot open it: you may not.')];
+  const absent = new TaggerError('not-found', 'Cannot open it: none is attached.', { hint: 'Plug it in.' });
+  const failures = [absent, absent, new TaggerError('forbidden', 'Cannot open it: you may not.')];
   const told: string[] = [], made = line();
   let taken: unknown;
-  const keeper = new LineKeeper({ open: async () => { const error = failures.shift(); if (error) throw error; return made; }, onLine: opened => { taken = opened; }, onAbsent: reason => { told.push(reason); }, retryMs: 1 });
+  const open = async (): Promise<typeof made> => {
+    const error = failures.shift();
+    if (error) throw error;
+    return made;
+  };
+  const keeper = new LineKeeper({ open, onLine: opened => { taken = opened; }, onAbsent: reason => { told.push(reason); }, retryMs: 1 });
   t.is(keeper.reason, 'it is being looked for');
   await keeper.run();
   t.is(taken, made);
