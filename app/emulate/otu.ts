@@ -73,7 +73,7 @@ const [triggerLevel, deadTime, enabled, testSignal, clockSource] = params.map(({
 /** Its converter has steps of 5 mV: what is asked for is not what is applied. */
 const converterStep = 5;
 /** From one tag of the test signal to the next, which is of another input. */
-const testStepPs = 10_000_000;
+const testStepPs = 50_000_000;
 const packetBytes = 512, dataEndpoint = 0x81;
 
 interface Open { base: number; openedPs: number; offset: number; records: number[]; tags: number; flags: number }
