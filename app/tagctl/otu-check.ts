@@ -86,7 +86,7 @@ class OtuCheck {
     if (info.hasTestSignal !== (test !== undefined)) {
       yield { name: 'test signal', ok: false, section: '3.2', seen: info.hasTestSignal ? 'INFO has the flag, and there is no boolean setting testSignal' : 'there is a setting testSignal, and INFO does not have the flag' };
     }
-    if (test) {
+    if (test && !this.#options.signal.aborted) {
       const set = await this.#value(async () => {
         await this.#setAll(test, info, 1);
         return 'on';
@@ -208,7 +208,7 @@ class OtuCheck {
       const sinceMs = performance.now();
       let heardMs = sinceMs, askedMs = sinceMs;
       const take = async (): Promise<void> => {
-        const askedMs = performance.now(), data = await source.next(pollMs, signal), nowMs = performance.now();
+        const askedMs = performance.now(), data = await source.next(pollMs), nowMs = performance.now();
         if (!data || data.length === 0) return;
         pause(nowMs - heardMs);
         heardMs = nowMs;

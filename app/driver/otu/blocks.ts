@@ -15,6 +15,10 @@ export const breaches: Record<Exclude<OtuStop, 'end' | 'room' | 'news'>, { what:
   time: { what: 'a time too far ahead', section: '4.3' },
 };
 
+/** Sinks that were told of a lost reference and not yet of its return: the device may come back with it. */
+const refLostIn = new WeakSet<TagSink>();
+
+/** One run of a device. */
 export class Blocks {
   isEnded = false;
   isRefLost = false;
@@ -42,6 +46,8 @@ export class Blocks {
     this.#state = new DataView(sink.memory.buffer, this.#stateAt, otuState.bytes);
     this.#all = new DataView(sink.memory.buffer);
     writeState(this.#state, info, originPs);
+    this.isRefLost = refLostIn.has(sink);
+    if (this.isRefLost) this.#state.setUint32(otuState.flags, blockFlags.refLost, true);
   }
 
   /** @throws {TaggerError} `protocol` at a breach; what came before it was handed on */
@@ -91,7 +97,11 @@ export class Blocks {
     }
     if (hasLoss) this.#sink.lost({ place: hasGap ? 'usb' : 'device', fromPs, toPs: ps, ...gradeOf(counts, hasGap) });
     const isRefLost = (flags & blockFlags.refLost) > 0;
-    if (isRefLost !== this.isRefLost) this.#sink.clock(isRefLost ? 'lost' : 'locked', ps);
+    if (isRefLost !== this.isRefLost) {
+      this.#sink.clock(isRefLost ? 'lost' : 'locked', ps);
+      if (isRefLost) refLostIn.add(this.#sink);
+      else refLostIn.delete(this.#sink);
+    }
     this.isRefLost = isRefLost;
     this.#state.setUint32(otuState.skip, counts.length, true);
     this.#state.setUint32(otuState.isPassed, 1, true);

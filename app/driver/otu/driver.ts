@@ -192,8 +192,9 @@ export async function readCaps(access: UsbAccess): Promise<Uint8Array> {
   const refuse = (what: string): never => { throw new TaggerError('protocol', `Cannot read the capabilities of the OTU tagger: ${what}.`, { hint: 'See docs/otu-v1.md, section 3.2.' }); };
   const all: number[] = [];
   for (let length = 4; all.length < length;) {
-    const piece = await access.controlIn(readFrom(requests.caps, all.length), Math.min(512, length - all.length));
-    if (piece.length === 0) refuse(`they end after ${all.length} of ${length} bytes`);
+    const wanted = Math.min(512, length - all.length), piece = await access.controlIn(readFrom(requests.caps, all.length), wanted);
+    // Else a device that gives them byte by byte would keep us for long.
+    if (piece.length < Math.min(capsLimits.piece, wanted)) refuse(`at offset ${all.length} came ${piece.length} bytes of ${wanted}`);
     all.push(...piece);
     if (length === 4 && all.length >= 4) {
       length = 4 + new DataView(Uint8Array.from(all).buffer).getUint32(0, true);
