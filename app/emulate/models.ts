@@ -3,6 +3,7 @@ import { TaggerError } from '../core/errors.ts';
 import type { SimulatedSignal } from '../core/tagger.ts';
 import { checkOptions } from '../driver/simulated/options.ts';
 import type { DeviceClock, DeviceModel } from './device.ts';
+import { OtuModel } from './otu.ts';
 import { UmassModel } from './umass.ts';
 
 export interface ModelOptions {
@@ -37,6 +38,18 @@ export const emulatedModels: readonly EmulatedModel[] = [
       shortReplies: 'answers commands with so many bytes less than 4',
     },
     make: ({ seed, signals, faults, clock }) => new UmassModel({ seed, signals, faults, ...(clock && { clock }) }),
+  },
+  {
+    name: 'otu', model: 'OTU v1 tagger', channels: 4, highestRateHz: 500_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets of data',
+      stallsAfterPackets: 'stalls its data endpoint after so many packets',
+      dropsBlocks: 'loses every n-th block, so that its number is missing',
+      silentAfterBlocks: 'sends nothing any more after so many blocks',
+      slowHeartbeats: 'sends heartbeats so many times too rarely',
+      slowTags: 'keeps tags so many times longer than it may',
+    },
+    make: ({ seed, signals, faults, clock }) => new OtuModel({ seed, signals, faults, ...(clock && { clock }) }),
   },
 ];
 
