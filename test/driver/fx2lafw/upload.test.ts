@@ -18,6 +18,7 @@ import { UmassModel } from '../../../app/emulate/umass.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
 import { Mortal, openOn } from '../usb-life.ts';
+import { until } from './support.ts';
 
 const clone = '0925:3881';
 const { firmware: file } = boards[clone]!;
@@ -209,10 +210,3 @@ test('the same bare board becomes a UMass tagger or a logic analyser, as its dri
     t.true(sink.tags >= 100, driver.id);
   }
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const late = performance.now() + 30_000; !condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${condition.toString()}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
-}
