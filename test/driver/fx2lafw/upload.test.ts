@@ -17,6 +17,7 @@ import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { UmassModel } from '../../../app/emulate/umass.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
+import { UsbipRig } from '../../support/usbip-rig.ts';
 import { Mortal, openOn } from '../usb-life.ts';
 import { until } from './support.ts';
 
@@ -57,6 +58,20 @@ test('a bare board gets every byte of its firmware, comes back at its port as a 
     await tagger.run(sink, new AbortController().signal);
     t.true(sink.tags >= 500);
   }
+});
+
+test('over USB/IP too: the board leaves one address of the bus and is found at another', async t => {
+  const bus = new UsbipRig(), board = bare({ renumerationMs: 300 });
+  await bus.plug(board);
+  const [before] = await bus.list();
+  await using session = await openSession(bus, fx2lafw, before!, { firmware: good }, new AbortController().signal);
+  t.is(board.outcome, 'started');
+  const [after] = await bus.list();
+  t.is(after!.port, before!.port);
+  t.not(after!.address, before!.address);
+  const sink = new FakeSink({ stopAfter: 500 });
+  await session.stream(sink, new AbortController().signal, () => sink.stopped, 0n);
+  t.true(sink.tags >= 500);
 });
 
 test('a bare board that was pulled out during a run gets its firmware and its settings again', async t => {
