@@ -167,8 +167,10 @@ test('a file that is another one, half of one, missing or no file is not loaded,
   const cases: [string, string, RegExp][] = [
     [folderWith(file, Uint8Array.from(image, (byte, i) => (i === 4000 ? byte ^ 1 : byte)), createHash('sha256').update(image).digest('hex')), 'device-refused', /has 8120 bytes and the sum [0-9a-f]{64}/],
     [folderWith(file, image.subarray(0, 4060), createHash('sha256').update(image).digest('hex')), 'device-refused', /has 4060 bytes/],
-    [folderWith(file, image, ''), 'device-refused', new RegExp(`and ${knownSums[file]} was expected`)],
+    [folderWith(file, image, ''), 'device-refused', new RegExp(`with the sum ${knownSums[file]} were expected`)],
     [folderWith(file, '', 'no sum'), 'device-refused', /has 0 bytes/],
+    [folderWith(file, ''), 'device-refused', /has 0 bytes/],
+    [folderWith(file, new Uint8Array(16_385)), 'device-refused', /has 16385 bytes.*at most 16384/],
   ];
   if (!existsSync(packageFolder)) cases.push([folderWith('other.fw', image), 'unavailable', new RegExp(`there is no ${file} in .* or ${packageFolder}`)]);
   const odd = mkdtempSync(join(folder, 'd-'));
