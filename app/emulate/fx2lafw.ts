@@ -123,6 +123,7 @@ export class Fx2lafwModel implements DeviceModel {
 
   #start(data: Uint8Array): void {
     this.#waiting = undefined;
+    this.#state = 'idle';
     this.starts++;
     const delay = data[1]! << 8 | data[2]!;
     if (delay === 0 || data[1]! >= 6 || (this.starts > 1 && this.starts <= 1 + (this.#options.faults?.ignoresStarts ?? 0))) return;
