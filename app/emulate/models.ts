@@ -4,6 +4,7 @@ import type { SimulatedSignal } from '../core/tagger.ts';
 import { checkOptions } from '../driver/simulated/options.ts';
 import type { DeviceClock, DeviceModel } from './device.ts';
 import { OtuModel } from './otu.ts';
+import { Fx2lafwModel } from './fx2lafw.ts';
 import { UmassModel } from './umass.ts';
 
 export interface ModelOptions {
@@ -50,6 +51,17 @@ export const emulatedModels: readonly EmulatedModel[] = [
       slowTags: 'keeps tags so many times longer than it may',
     },
     make: ({ seed, signals, faults, clock }) => new OtuModel({ seed, signals, faults, ...(clock && { clock }) }),
+  },
+  {
+    name: 'fx2lafw', model: 'FX2 logic analyser', channels: 8, highestRateHz: 500_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets of samples',
+      stallsAfterPackets: 'stalls its endpoint after so many packets',
+      haltsAfterPackets: 'stops without a word so many packets after each start',
+      ignoresStarts: 'hears so many starts less after the first one',
+    },
+    // A network asks for packets less often than a host controller.
+    make: ({ seed, signals, faults, clock }) => new Fx2lafwModel({ seed, signals, faults, fifoBytes: 2 ** 21, ...(clock && { clock }) }),
   },
 ];
 

@@ -74,11 +74,11 @@ export class UsbipServer implements AsyncDisposable {
       current = exported;
       this.#exported.set(busid, exported);
       next.reset();
-      next.onLeave = then => {
+      next.onLeave = (then, afterMs = 1) => {
         if (this.#exported.get(busid) !== exported) return;
         this.#remove(exported);
         this.#onEvent(`${busid} has left the bus`);
-        if (then) setTimeout(() => { if (current === exported) put(then); }, 1);
+        if (then) setTimeout(() => { if (current === exported) put(then); }, afterMs);
         else this.#onLeft(busid);
       };
     };
