@@ -40,6 +40,7 @@ export class BridgeChild implements AsyncDisposable {
   #queued = 0;
   #movedMs = 0;
   #isAtEnd = false;
+  #isSilent = false;
   #wake: (() => void) | undefined;
   #line: Buffer[] = [];
   #lineBytes = 0;
@@ -65,7 +66,7 @@ export class BridgeChild implements AsyncDisposable {
     // A bridge that died does not read; its exit says so better.
     stdin?.on('error', () => {});
     stdout?.on('error', () => {}).on('data', (chunk: Uint8Array) => this.#take(chunk)).on('close', () => this.#end());
-    stderr?.on('error', () => {}).on('data', (chunk: Buffer) => this.#hear(chunk));
+    stderr?.on('error', () => {}).on('data', (chunk: Buffer) => this.#hear(chunk)).on('close', () => this.#endOfLines());
     if (!isRaw) this.#expectCapabilities();
   }
 
@@ -162,6 +163,12 @@ export class BridgeChild implements AsyncDisposable {
     this.#wake?.();
   }
 
+  /** Last words need no end of line. */
+  #endOfLines(): void {
+    if (this.#lineBytes > 0) this.#hear(Buffer.from('\n'));
+    this.#isSilent = true;
+  }
+
   /** Bytes of standard error, into lines. */
   #hear(chunk: Buffer): void {
     if (this.#fault) return;
@@ -239,7 +246,7 @@ export class BridgeChild implements AsyncDisposable {
 
   async #exit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
     this.#movedMs = performance.now();
-    while (!this.#isAtEnd && !this.#fault && performance.now() - this.#movedMs < (this.#queued < mostQueued ? lastWordsMs : lastReadMs)) await sleep(2);
+    while (!(this.#isAtEnd && this.#isSilent) && !this.#fault && performance.now() - this.#movedMs < (this.#queued < mostQueued ? lastWordsMs : lastReadMs)) await sleep(2);
     // What it started would hold the tagger.
     this.#signal('SIGKILL');
     this.#isGone = true;
@@ -251,7 +258,8 @@ export class BridgeChild implements AsyncDisposable {
       return;
     }
     const how = signal === null ? `with code ${code}` : `by ${signal}`, said = this.#reason?.message ?? this.#lastText;
-    this.fail(new TaggerError('device-lost', `The bridge '${this.#name}' ended ${how}${said === '' ? '' : `: ${said}`}`.replace(/\.?$/, '.'), { hint: this.#reason?.hint ?? 'It is started again.' }));
+    const sentence = `The bridge '${this.#name}' ended ${how}${said === '' ? '' : `: ${said}`}`.replace(/\.?$/, '.');
+    this.fail(new TaggerError('device-lost', sentence, { hint: this.#reason?.hint ?? 'It is started again.' }));
   }
 
   async #leave(): Promise<void> {

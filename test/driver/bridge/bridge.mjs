@@ -147,7 +147,7 @@ function hear(line) {
 
 if (bad === 'stubborn') process.on('SIGTERM', () => {});
 if (bad === 'exits') {
-  writeSync(2, "ModuleNotFoundError: No module named 'TimeTagger'\n");
+  writeSync(2, "ModuleNotFoundError: No module named 'TimeTagger'");
   process.exit(1);
 } else if (bad === 'line') {
   for (;;) writeSync(2, 'x'.repeat(65_536));
