@@ -59,7 +59,12 @@ export class BridgeChild implements AsyncDisposable {
     this.capabilities = this.#capable.promise;
     // Somebody may look at these only when it is too late for Node.
     for (const promise of [this.capabilities, this.#exited.promise]) promise.catch(() => {});
-    this.#process = spawn(words[0]!, words.slice(1), { stdio: [isRaw ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true, env: bridgeEnvironment() });
+    try {
+      this.#process = spawn(words[0]!, words.slice(1), { stdio: [isRaw ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true, env: bridgeEnvironment() });
+    } catch (error) {
+      // Some faults are thrown, others told later.
+      throw startFault(this.#name, error as NodeJS.ErrnoException);
+    }
     const { stdin, stdout, stderr } = this.#process;
     this.#process.on('error', error => this.#cannotStart(error as NodeJS.ErrnoException));
     this.#process.on('exit', (code, signal) => { void this.#exit(code, signal); });
@@ -236,7 +241,7 @@ export class BridgeChild implements AsyncDisposable {
   }
 
   #cannotStart(error: NodeJS.ErrnoException): void {
-    this.fail(new TaggerError(error.code === 'ENOENT' ? 'not-found' : 'unavailable', `Cannot start the bridge '${this.#name}': ${error.code ?? 'it failed'}.`, { hint: 'No shell reads the command; the program must be on the PATH, or be named with its path.', cause: error }));
+    this.fail(startFault(this.#name, error));
     // Without a process there is no exit.
     if (this.#process.pid === undefined) {
       this.#isGone = true;
@@ -287,4 +292,10 @@ export class BridgeChild implements AsyncDisposable {
       if (this.#process.pid !== undefined && !this.#isGone) process.kill(-this.#process.pid, signal);
     } catch { /* It is gone already. */ }
   }
+}
+
+function startFault(name: string, error: NodeJS.ErrnoException): TaggerError {
+  return new TaggerError(error.code === 'ENOENT' ? 'not-found' : 'unavailable', `Cannot start the bridge '${name}': ${error.code ?? 'it failed'}.`, {
+    hint: 'No shell reads the command; the program must be on the PATH, or be named with its path.', cause: error,
+  });
 }
