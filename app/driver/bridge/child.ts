@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaggerError } from '../../core/errors.ts';
 import { bridgeEnvironment } from './command.ts';
+import { Lines } from './lines.ts';
 import { bridgeLimits as limits, printable, readLine, writeLine, type BridgeLine } from './protocol.ts';
 
 /** Bytes that wait to be taken; behind that the pipe fills and the bridge waits. */
@@ -42,9 +43,6 @@ export class BridgeChild implements AsyncDisposable {
   #isAtEnd = false;
   #isSilent = false;
   #wake: (() => void) | undefined;
-  #line: Buffer[] = [];
-  #lineBytes = 0;
-  #chatter = { sinceMs: 0, bytes: 0 };
   #lastText = '';
   #reason: { message: string; hint?: string | undefined } | undefined;
   #question: Question | undefined;
@@ -71,7 +69,11 @@ export class BridgeChild implements AsyncDisposable {
     // A bridge that died does not read; its exit says so better.
     stdin?.on('error', () => {});
     stdout?.on('error', () => {}).on('data', (chunk: Uint8Array) => this.#take(chunk)).on('close', () => this.#end());
-    stderr?.on('error', () => {}).on('data', (chunk: Buffer) => this.#hear(chunk)).on('close', () => this.#endOfLines());
+    const heard = new Lines(line => this.#say(this.#isRaw ? { kind: 'text', message: printable(line) } : readLine(line)), what => this.#babbles(what));
+    stderr?.on('error', () => {}).on('data', (chunk: Buffer) => heard.take(chunk)).on('close', () => {
+      heard.end();
+      this.#isSilent = true;
+    });
     if (!isRaw) this.#expectCapabilities();
   }
 
@@ -166,33 +168,6 @@ export class BridgeChild implements AsyncDisposable {
   #end(): void {
     this.#isAtEnd = true;
     this.#wake?.();
-  }
-
-  /** Last words need no end of line. */
-  #endOfLines(): void {
-    if (this.#lineBytes > 0) this.#hear(Buffer.from('\n'));
-    this.#isSilent = true;
-  }
-
-  /** Bytes of standard error, into lines. */
-  #hear(chunk: Buffer): void {
-    if (this.#fault) return;
-    const now = performance.now(), chatter = this.#chatter;
-    if (now - chatter.sinceMs > 1000) this.#chatter = { sinceMs: now, bytes: chunk.length };
-    else chatter.bytes += chunk.length;
-    if (this.#chatter.bytes > limits.chatterBytesPerSecond) return this.#babbles(`more than ${limits.chatterBytesPerSecond / 2 ** 20} MiB a second`);
-    for (let from = 0; from < chunk.length && !this.#fault;) {
-      const at = chunk.indexOf(10, from), part = chunk.subarray(from, at < 0 ? chunk.length : at);
-      this.#line.push(part);
-      this.#lineBytes += part.length;
-      if (this.#lineBytes > limits.lineBytes) return this.#babbles(`a line of more than ${limits.lineBytes / 1024} KiB`);
-      if (at < 0) return;
-      from = at + 1;
-      const line = Buffer.concat(this.#line).toString('utf8').trim();
-      this.#line = [];
-      this.#lineBytes = 0;
-      if (line !== '') this.#say(this.#isRaw ? { kind: 'text', message: printable(line) } : readLine(line));
-    }
   }
 
   #babbles(what: string): void {
