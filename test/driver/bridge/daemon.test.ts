@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { connect } from '../../../app/client/index.ts';
 import { runDaemon, startDaemon } from '../../support/daemon.ts';
-import { command, here, until } from './support.ts';
+import { command, here, testPython, until } from './support.ts';
 
 const script = fileURLToPath(new URL('../../../ops/bridge/swabian.py', import.meta.url));
 const swabian = (serial: string): string => `bridge:env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=${here}fake python3 ${script} --serial ${serial}`;
@@ -20,7 +20,7 @@ function found(word: string): number[] {
   });
 }
 
-test('tagd --tagger bridge:...: measured, configured; its bridge is killed, and the measurement goes on with a flagged loss', async t => {
+testPython('tagd --tagger bridge:...: measured, configured; its bridge is killed, and the measurement goes on with a flagged loss', async t => {
   const serial = `E2E-${process.pid}-1`;
   await using daemon = await startDaemon(['--tagger', swabian(serial)]);
   {
@@ -48,7 +48,7 @@ test('tagd --tagger bridge:...: measured, configured; its bridge is killed, and 
   await until(() => found(serial).length === 0, 'the bridge is gone with the daemon');
 });
 
-test('a daemon that is killed takes its bridge with it: the bridge sees the end of its input', async t => {
+testPython('a daemon that is killed takes its bridge with it: the bridge sees the end of its input', async t => {
   const serial = `E2E-${process.pid}-2`;
   await using daemon = await startDaemon(['--tagger', swabian(serial)]);
   t.is(found(serial).length, 1);
