@@ -104,6 +104,9 @@ export class BridgeChild implements AsyncDisposable {
     return undefined;
   }
 
+  /** Nothing has come that was not taken. */
+  get isQuiet(): boolean { return this.#queued === 0; }
+
   /** A raw source that has written all and ended well. */
   get isOver(): boolean { return this.#isAtEnd && this.#chunks.length === 0 && this.#fault === undefined && this.#isGone; }
 
@@ -178,6 +181,7 @@ export class BridgeChild implements AsyncDisposable {
     switch (line.kind) {
       case 'capabilities':
         clearTimeout(this.#deadline);
+        this.#deadline = undefined;
         this.#capable.resolve(line.fields);
         break;
       case 'done': case 'refused':

@@ -168,6 +168,11 @@ else {
   if (bad === 'busy') for (const at of [0, 3000, 6000]) setTimeout(() => say({ kind: 'busy', message: 'loading the FPGA' }), at);
   if (bad === 'busy') setTimeout(() => say(capabilities()), 7000);
   else say(capabilities());
+  if (bad === 'busy later') say({ kind: 'busy', message: 'of no use any more' });
+  if (bad === 'eager') {
+    put(0, channels[0], 5);
+    flush();
+  }
   if (bad === 'deaf' || bad === 'stubborn') setInterval(() => {}, 1000);
   if (bad !== 'deaf') createInterface({ input: process.stdin }).on('line', hear).on('close', () => { if (bad !== 'stubborn') process.exit(0); });
 }
