@@ -4,7 +4,7 @@
 import type { LedgerSnapshot } from './ledger.ts';
 import type { CheckedConfig, MeasurementName, MeasurementRequest } from './measurements.ts';
 import type { ResultInfo } from './results.ts';
-import type { Settings, TaggerInfo } from './tagger.ts';
+import type { Settings, TaggerInfo, TaggerPhase } from './tagger.ts';
 import type { VirtualChannels } from './virtual.ts';
 
 export interface StationInfo {
@@ -16,7 +16,8 @@ export interface StationInfo {
   startedAt: string;
 }
 
-export type TaggerState = 'absent' | 'probing' | 'ready' | 'streaming' | 'ended' | 'gone';
+/** A tagger that was unplugged is `gone` and stays valid: it goes on over `uploading`, `renumerating` and `probing` when it is back. */
+export type TaggerState = TaggerPhase | 'absent' | 'ready' | 'streaming' | 'ended';
 
 export interface TaggerStatus {
   id: string;

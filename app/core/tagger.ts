@@ -71,13 +71,17 @@ export interface Tagger extends AsyncDisposable {
   progress?(): number | undefined;
   /** A sentence for people on what is not as it should be right now; `undefined` if all is well. */
   detail?(): string | undefined;
+  /** Where a device is on its way back, while `run` waits for it; `undefined`: it is there. */
+  phase?(): TaggerPhase | undefined;
 }
+/** Unplugged; given its firmware; leaving the bus to come back as another device; being asked what it is. */
+export type TaggerPhase = 'gone' | 'uploading' | 'renumerating' | 'probing';
 
-/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL]`, `bridge:COMMAND`. */
+/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL or PORT][,driver=NAME][,firmware=FOLDER]`, `bridge:COMMAND`. */
 export type TaggerSource =
   | { kind: 'simulated'; options: SimulatedOptions }
   | { kind: 'replay'; file: string; speed: number | 'unpaced'; startPs?: bigint }
-  | { kind: 'usb'; serial?: string }
+  | { kind: 'usb'; serial?: string; port?: string; driver?: string; firmware?: string }
   /** `raw`: the command knows no protocol and writes the words of the S-Fifteen tools. */
   | { kind: 'bridge'; command: string; raw?: 'a1' | 'a1x' };
 

@@ -2,7 +2,8 @@
 import { isTaggerError } from '../core/errors.ts';
 import type { TaggerStatus } from '../core/station.ts';
 import type { TaggerSource } from '../core/tagger.ts';
-import { findTaggers } from '../driver/usb.ts';
+import { NodeUsbBus } from '../driver/usb.ts';
+import { findTaggers, nameOf } from '../driver/usb-discovery.ts';
 import { startDemoBroker, type DemoBroker } from './demo-broker.ts';
 import type { Log } from './log.ts';
 import { version } from '../core/version.ts';
@@ -11,10 +12,10 @@ const usualMqttPort = 1883;
 
 /** A USB tagger that a driver knows, else the simulated one; says what was found. */
 export async function demoSource(log: Log): Promise<TaggerSource> {
-  const found = await findTaggers();
-  const usable = found.find(({ supported }) => supported);
-  if (usable) return usable.serial === undefined ? { kind: 'usb' } : { kind: 'usb', serial: usable.serial };
-  for (const { model } of found) log.notice(`${model} is attached, but this version has no driver for it; the simulated tagger is used`);
+  const found = await findTaggers(new NodeUsbBus());
+  const usable = found.find(({ state }) => state === 'ready' || state === 'needs-firmware');
+  if (usable) return usable.identity.serial === '' ? { kind: 'usb', port: usable.identity.port } : { kind: 'usb', serial: usable.identity.serial };
+  for (const each of found) log.notice(`${nameOf(each)} is attached, but the simulated tagger is used. ${each.advice}`);
   return { kind: 'simulated', options: {} };
 }
 

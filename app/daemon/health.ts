@@ -17,11 +17,14 @@ export class HealthCheck {
   readonly #lines: () => readonly Watched[];
   readonly #eventLoop = watchEventLoop();
   readonly #now: () => number;
+  readonly #absent: () => string | undefined;
   readonly #seen = new Map<string, { watermarkPs: bigint; atMs: number }>();
 
-  constructor(lines: () => readonly Watched[], now: () => number = () => performance.now()) {
+  /** @param absent why a tagger that is configured is not there */
+  constructor(lines: () => readonly Watched[], { now = () => performance.now(), absent = () => undefined }: { now?: () => number; absent?: () => string | undefined } = {}) {
     this.#lines = lines;
     this.#now = now;
+    this.#absent = absent;
   }
 
   /** Starting up loads programs and keeps nobody waiting: what counts begins here. */
@@ -43,6 +46,8 @@ export class HealthCheck {
   }
 
   ready(): Health {
+    const absent = this.#absent();
+    if (absent !== undefined) return { ok: false, detail: `degraded: no tagger: ${absent}` };
     const states = this.#lines().map(line => ({ id: line.id, ...line.status() }));
     const gone = states.find(({ state }) => state === 'gone' || state === 'absent');
     if (gone) return { ok: false, detail: `degraded: ${gone.id} is ${gone.state}: ${gone.detail}` };

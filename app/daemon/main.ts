@@ -15,10 +15,12 @@ import { Grants } from '../rpc/grants.ts';
 import { serveRpc } from '../rpc/server.ts';
 import { ConfigError, type Config } from './config.ts';
 import { demoBroker, demoSource, welcome } from './demo.ts';
+import { emulate } from './emulate.ts';
 import { HealthCheck } from './health.ts';
 import { openHttp } from './http.ts';
 import { defaultName, defaultStateFolder, holdStateFolder, openStateFolder, stationId } from './identity.ts';
 import { KernelFolder } from './kernels.ts';
+import { LineKeeper } from './line-keeper.ts';
 import { Log } from './log.ts';
 import { supervisor } from './notify.ts';
 import { readInvocation, type RunOptions } from './options.ts';
@@ -28,6 +30,8 @@ import { version } from '../core/version.ts';
 const log = new Log();
 /** Connections get this long to end by themselves. */
 const stopWithinMs = 5_000;
+/** A USB tagger that is there is open by then; the others are waited for with the servers running. */
+const firstLookMs = 4_000;
 
 async function run({ config, demo, printLink }: RunOptions): Promise<void> {
   await using owned = new AsyncDisposableStack();
@@ -40,8 +44,9 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
   const audit = await Audit.open(stateFolder, systemClock, error => { log.error(error.message, { hint: error.hint }); });
   owned.defer(() => audit.settled());
 
-  const health = new HealthCheck(() => lines);
+  const health = new HealthCheck(() => lines, { absent: () => keeper?.reason });
   const lines: Line[] = [];
+  let keeper: LineKeeper<Line> | undefined;
   const { server, port } = await openHttp({
     ...config.listen, names: [station.info.id, `${station.info.id}.local`], pageFolder: pageFolder(), alive: () => health.alive(), ready: () => health.ready(),
   });
@@ -51,10 +56,31 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
     server.closeAllConnections();
   }));
 
-  const line = owned.use(await Line.open({ ...lineOptions(config, await sourceOf(config, demo)), kernelModule: name => kernels.read(name) }));
-  lines.push(line);
-  line.onEvent(event => { station.emit(event); });
-  station.add(line);
+  const source = await sourceOf(config, demo);
+  const take = (line: Line): void => {
+    owned.use(line);
+    lines.push(line);
+    line.onEvent(event => { station.emit(event); });
+    station.add(line);
+    station.emit({ kind: 'state', taggerId: line.id });
+    log.info(`tagd ${version} serves ${line.status().info.model} ${line.status().info.serial}`, { station: station.info.id, page });
+  };
+  const open = (): Promise<Line> => Line.open({ ...lineOptions(config, source), kernelModule: name => kernels.read(name) });
+  if (source.kind === 'usb') {
+    // It may be plugged in later; until then there is a station without a tagger.
+    const looked = Promise.withResolvers<void>();
+    const waiting = new LineKeeper({
+      open, onLine: take, onAbsent: reason => {
+        log.warning(`waiting for the tagger: ${reason}`);
+        looked.resolve();
+      },
+    });
+    keeper = waiting;
+    owned.defer(() => { waiting.close(); });
+    const running = waiting.run();
+    await Promise.race([running, looked.promise, new Promise(resolve => { setTimeout(resolve, firstLookMs); })]);
+    running.catch((error: unknown) => { log.error(error instanceof Error ? error.stack ?? error.message : String(error)); });
+  } else take(await open());
   const rpc = owned.use(serveRpc(server, {
     station, grants, audit, address: { host: config.listen.host, port },
     onInternal: error => { log.error(error instanceof Error ? error.stack ?? error.message : String(error)); },
@@ -71,14 +97,15 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
 
   health.begin();
   const notify = supervisor();
-  notify.ready(`Serving ${line.status().info.model} on ${page}`);
+  const [first] = lines;
+  notify.ready(first ? `Serving ${first.status().info.model} on ${page}` : `Waiting for a tagger, serving ${page}`);
   if (notify.periodMs !== undefined) owned.adopt(setInterval(() => { if (health.alive().ok) notify.alive(); }, notify.periodMs), clearInterval);
-  log.info(`tagd ${version} serves ${line.status().info.model} ${line.status().info.serial}`, { station: station.info.id, page });
+  if (!first) log.info(`tagd ${version} serves ${page} without a tagger`, { station: station.info.id, page });
   if (printLink || demo) {
     // Good until the daemon ends, and stored nowhere: a link that lasts is made with `tagctl share`.
     const { link, webLink } = rpc.links(grants.temporarySecret(grants.root.id));
     if (printLink) console.log(`link: ${link}`);
-    if (demo) console.log(welcome({ status: line.status(), link, webLink, page, brokerUrl: brokerUrl ?? 'none', topic: `${config.mqtt.base_topic}/${station.info.id}` }));
+    if (demo && first) console.log(welcome({ status: first.status(), link, webLink, page, brokerUrl: brokerUrl ?? 'none', topic: `${config.mqtt.base_topic}/${station.info.id}` }));
   }
   await untilTold();
   log.info('stopping');
@@ -153,6 +180,7 @@ try {
   const invocation = readInvocation(process.argv.slice(2));
   if ('print' in invocation) console.log(invocation.print);
   else if ('run' in invocation) await run(invocation.run);
+  else if ('emulate' in invocation) await emulate(invocation.emulate, log, untilTold);
   else process.exitCode = invocation.exitCode;
 } catch (error) {
   process.exitCode = fail(error);

@@ -3,12 +3,13 @@ import { Command, CommanderError } from 'commander';
 import { TaggerError } from '../core/errors.ts';
 import { isLoopback } from '../core/link.ts';
 import { loadConfig, schemaJson, type Config } from './config.ts';
+import { listModels, type EmulateFlags } from './emulate.ts';
 import { version } from '../core/version.ts';
 
 export interface RunOptions { config: Config; demo: boolean; printLink: boolean }
 
 /** Either something to run, or text that was asked for. */
-export type Invocation = { run: RunOptions } | { print: string } | { exitCode: number };
+export type Invocation = { run: RunOptions } | { emulate: EmulateFlags } | { print: string } | { exitCode: number };
 
 /** Reads arguments; help, version and faults of usage are already printed when it returns `exitCode`. */
 export function readInvocation(args: readonly string[]): Invocation {
@@ -36,6 +37,16 @@ export function readInvocation(args: readonly string[]): Invocation {
   config.command('show').argument('[file]').description('print the configuration in force, defaults filled in')
     .action((file: string | undefined) => { invocation = { print: JSON.stringify(loadConfig(file), undefined, 2) }; });
   config.command('schema').description('print the JSON schema of the configuration').action(() => { invocation = { print: schemaJson() }; });
+  program.command('emulate').description('be a USB tagger made of numbers, for a computer that has none')
+    .option('--list', 'print the models and what can be made to go wrong with each')
+    .option('--model <name>', 'the tagger to be')
+    .option('--usbip', 'serve it over USB/IP: a Linux with vhci_hcd attaches it like a real one')
+    .option('--port <port>', 'port of the USB/IP server (default: 3240)')
+    .option('--bind <address>', 'address to listen on; whoever reaches it can attach the tagger (default: 127.0.0.1)')
+    .option('--signals <json>', 'what it measures, as in simulated:{"signals":[...]}')
+    .option('--seed <number>', 'another number gives other tags (default: 1)')
+    .option('--faults <json>', 'what goes wrong, see --list')
+    .action((flags: EmulateFlags) => { invocation = flags.list ? { print: listModels() } : { emulate: flags }; });
   try {
     program.parse(args, { from: 'user' });
   } catch (error) {

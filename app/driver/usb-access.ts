@@ -48,6 +48,8 @@ export interface UsbAccess extends AsyncDisposable {
   bulkOut(endpoint: number, data: Uint8Array, timeoutMs?: number): Promise<void>;
   /** One transfer of at most `length` bytes: what had come by its end, a short packet or the timeout; empty if nothing did. */
   bulkIn(endpoint: number, length: number, timeoutMs: number): Promise<Uint8Array>;
+  /** An endpoint that stalled is used again. */
+  clearHalt(endpoint: number): Promise<void>;
   /** Keeps so many transfers of so many bytes under way, so that the device never waits for us. */
   stream(endpoint: number, transfers: number, bytes: number): BulkSource;
 }
@@ -56,7 +58,7 @@ export interface UsbAccess extends AsyncDisposable {
 export interface BulkSource extends AsyncDisposable {
   /**
    * The next transfer that has ended, in order; may be empty. Resolves undefined when none has after `timeoutMs`, or when `signal` aborts.
-   * @throws {TaggerError} `device-lost`, `device-refused` (the endpoint stalled; a new source begins anew)
+   * @throws {TaggerError} `device-lost`, `device-refused` (the endpoint stalled; a new source clears that)
    */
   next(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array | undefined>;
   /** Cancels what is under way; what had come is still handed out, then undefined. Resolves when nothing is under way any more. */

@@ -4,7 +4,7 @@
 // was missed is a flagged interval, the device's new clock is a new epoch, and the settings are applied again before the first tag.
 import { TaggerError, isTaggerError } from '../core/errors.ts';
 import { checkSettings } from '../core/settings.ts';
-import type { Settings, Tagger, TaggerInfo } from '../core/tagger.ts';
+import type { Settings, Tagger, TaggerInfo, TaggerPhase } from '../core/tagger.ts';
 import type { TagSink } from '../core/tags.ts';
 import { pause } from './pause.ts';
 import type { UsbAccess, UsbBus, UsbIdentity } from './usb-access.ts';
@@ -24,6 +24,8 @@ export interface UsbDriver {
   readonly model: string;
   /** How sure it is that this device is its own: 0 not at all, 1 by ids alone, more by what it says of itself. */
   score(identity: UsbIdentity): number;
+  /** Its serial numbers are not: every copy has the same. The port is what tells two of them apart. */
+  readonly isKnownByPort?: boolean;
   /** True if other devices have these ids too: nothing is opened on a guess. */
   isAmbiguous?(identity: UsbIdentity): boolean;
   /** Gives a bare device its firmware; it then leaves the bus and comes back as another. Absent: never needed. */
@@ -38,6 +40,7 @@ export interface UsbDriver {
 
 /** A device that is there. */
 export interface UsbSession extends AsyncDisposable {
+  /** As the settings have it: a sample rate makes the tick. */
   readonly info: TaggerInfo;
   settings(): Settings;
   /** As `Tagger.configure`; the change was checked against `info`. */
@@ -60,7 +63,7 @@ const returnUncertaintyPs = 1e9;
 const mostFaults = 20;
 
 export class UsbTagger implements Tagger {
-  readonly info: TaggerInfo;
+  #info: TaggerInfo;
   readonly #bus: UsbBus;
   readonly #driver: UsbDriver;
   readonly #options: UsbOptions;
@@ -71,6 +74,7 @@ export class UsbTagger implements Tagger {
   #open = true;
   readonly #closing = new AbortController();
   #away: string | undefined;
+  #phase: TaggerPhase | undefined;
 
   constructor(bus: UsbBus, driver: UsbDriver, options: UsbOptions, key: UsbIdentity, session: UsbSession) {
     this.#bus = bus;
@@ -78,9 +82,11 @@ export class UsbTagger implements Tagger {
     this.#options = options;
     this.#key = key;
     this.#session = session;
-    this.info = session.info;
+    this.#info = session.info;
     this.#settings = session.settings();
   }
+
+  get info(): TaggerInfo { return this.#info; }
 
   settings(): Settings { return structuredClone(this.#settings); }
 
@@ -88,11 +94,14 @@ export class UsbTagger implements Tagger {
     if (!this.#open) throw new TaggerError('closed', `Cannot configure the ${this.info.model}: it was closed.`);
     checkSettings(change, this.info);
     if (!this.#session) throw new TaggerError('device-lost', `Cannot configure the ${this.info.model}: it is unplugged.`, { hint: 'Plug it in again.' });
-    this.#settings = await this.#session.configure(change);
+    const session = this.#session;
+    this.#settings = await session.configure(change);
+    this.#info = session.info;
     return this.settings();
   }
 
   detail(): string | undefined { return this.#away ?? this.#session?.detail?.(); }
+  phase(): TaggerPhase | undefined { return this.#phase; }
 
   async run(sink: TagSink, signal: AbortSignal): Promise<void> {
     const { model } = this.info;
@@ -112,6 +121,7 @@ export class UsbTagger implements Tagger {
         faults = sincePs > fromPs ? 1 : faults + 1;
         if (faults > mostFaults) throw failure;
         sink.losing(sincePs, 'usb');
+        this.#phase = 'gone';
         this.#away = `${failure.message} ${failure.hint ?? ''}`.trim();
         await this.#letGo();
         const isBack = await this.#comeBack(ends, stopped, faults);
@@ -120,7 +130,7 @@ export class UsbTagger implements Tagger {
         sink.lost({ grade: 'flagged', place: 'usb', fromPs: sincePs, toPs: originPs });
         if (!isBack) return;
         sink.epoch(originPs, returnUncertaintyPs);
-        this.#away = undefined;
+        this.#away = this.#phase = undefined;
       }
     } finally {
       this.#running = false;
@@ -165,13 +175,17 @@ export class UsbTagger implements Tagger {
       const identity = await this.#wait(signal, stopped, waitMs);
       if (!identity) continue;
       try {
-        this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal);
-        if (this.#session.info.serial !== this.info.serial) throw new TaggerError('conflict', `Another ${this.info.model} is plugged in where ${this.info.serial} was.`);
+        this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal, phase => { this.#phase = phase; });
+        const { model, serial } = this.#session.info;
+        if (serial !== this.info.serial || model !== this.info.model) {
+          throw new TaggerError('conflict', `Another tagger, ${model} ${serial}, is plugged in where ${this.info.model} ${this.info.serial} was.`);
+        }
         this.#settings = await this.#session.configure(this.#settings);
         return true;
       } catch (error) {
         if (!isTaggerError(error)) throw error;
         this.#away = `${error.message} ${error.hint ?? ''}`.trim();
+        this.#phase = 'gone';
         await this.#letGo();
         waitMs = Math.min(2 * waitMs, retryMs.largest);
       }
@@ -194,10 +208,10 @@ export class UsbTagger implements Tagger {
     }
   }
 
-  /** By its serial number if it has one, else by the port; a bare device that becomes ours with its firmware is ours too. */
+  /** By its serial number if it has one of its own, else by the port; a bare device that becomes ours with its firmware is ours too. */
   #isOurs(identity: UsbIdentity): boolean {
     if (this.#driver.score(identity) === 0) return false;
-    return this.#key.serial !== '' && identity.serial !== '' ? identity.serial === this.#key.serial : identity.port === this.#key.port;
+    return this.#driver.isKnownByPort !== true && this.#key.serial !== '' && identity.serial !== '' ? identity.serial === this.#key.serial : identity.port === this.#key.port;
   }
 }
 
@@ -227,15 +241,20 @@ async function quietly(what: AsyncDisposable): Promise<void> {
 const renumerationMs = 3000;
 
 /** Opens a device; one that needs firmware gets it first. */
-export async function openSession(bus: UsbBus, driver: UsbDriver, identity: UsbIdentity, options: UsbOptions, signal: AbortSignal): Promise<UsbSession> {
+export async function openSession(
+  bus: UsbBus, driver: UsbDriver, identity: UsbIdentity, options: UsbOptions, signal: AbortSignal, onPhase: (phase: TaggerPhase) => void = () => {},
+): Promise<UsbSession> {
   let present = identity;
   if (driver.needsUpload?.(identity)) {
+    onPhase('uploading');
     {
       await using bare = await bus.open(identity);
       await driver.upload?.(bare, options);
     }
+    onPhase('renumerating');
     present = await renumerated(bus, driver, identity, signal);
   }
+  onPhase('probing');
   const access = await bus.open(present);
   try {
     return await driver.open(access, options);

@@ -13,7 +13,7 @@ import type { CheckedConfig, MeasurementName, MeasurementRequest } from '../core
 import {
   settingsChanges, type CreateOptions, type MeasurementPort, type OnSettingsChange, type Rates, type ReferenceClockState, type StationEvent, type TaggerPort, type TaggerState, type TaggerStatus,
 } from '../core/station.ts';
-import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
+import type { Settings, TaggerInfo, TaggerSource, TaggerPhase } from '../core/tagger.ts';
 import { checkVirtual, physicalOf, virtualNumbers, type CheckedVirtual } from '../core/virtual.ts';
 import { Calls } from './calls.ts';
 import { cheapestWorker } from './cost.ts';
@@ -60,6 +60,8 @@ const stopWithinMs = 2_000;
 type Listener = (event: StationEvent) => void;
 interface SharedView { setup: ViewSetup; users: number }
 /** What the client of a measurement wants to see. */
+/** What the driver says of itself while it runs. */
+interface SourceNews { progress: number | undefined; detail: string | undefined; phase: TaggerPhase | undefined }
 interface Asked { delays: Readonly<Record<number, number>>; virtual: readonly CheckedVirtual[]; plan: ViewPlan | undefined }
 
 export class Line implements TaggerPort, AsyncDisposable {
@@ -87,7 +89,7 @@ export class Line implements TaggerPort, AsyncDisposable {
   #deaths: number[] = [];
   #state: TaggerState = 'probing';
   #detail = 'The tagger is being opened.';
-  #source: { progress: number | undefined; detail: string | undefined } = { progress: undefined, detail: undefined };
+  #source: SourceNews = { progress: undefined, detail: undefined, phase: undefined };
   #clock: ReferenceClockState | undefined;
   #info!: TaggerInfo;
   #settings: Settings = {};
@@ -156,12 +158,12 @@ export class Line implements TaggerPort, AsyncDisposable {
 
   status(): TaggerStatus {
     return {
-      id: this.id, state: this.#state, detail: this.#source.detail ?? this.#detail, info: this.#info, settings: this.#settings, revision: this.#revision,
+      id: this.id, state: this.#source.phase ?? this.#state, detail: this.#source.detail ?? this.#detail, info: this.#info, settings: this.#settings, revision: this.#revision,
       ledger: this.#ledgerNow(), kernel: this.#kernel, ...(this.#clock && { referenceClock: this.#clock }),
     };
   }
 
-  rates(windowMs = 1000): Rates { return this.#meter.rates(windowMs, this.#state === 'streaming' || this.#state === 'ended'); }
+  rates(windowMs = 1000): Rates { return this.#meter.rates(windowMs, this.#source.phase === undefined && (this.#state === 'streaming' || this.#state === 'ended')); }
 
   configure(change: Settings, revision?: number): Promise<{ settings: Settings; revision: number }> {
     const done = this.#configuring.then(() => this.#configure(change, revision));
@@ -408,6 +410,7 @@ export class Line implements TaggerPort, AsyncDisposable {
         this.#emit({ kind: 'clock', taggerId: this.id, locked: report.locked });
         break;
       case 'configured':
+        this.#info = { ...this.#info, tick: report.tick };
         this.#configures.resolve(report.call, report.settings);
         break;
       case 'refused':
@@ -433,14 +436,14 @@ export class Line implements TaggerPort, AsyncDisposable {
   }
 
   /** A new sentence of the driver is news like a new state. */
-  #tellSource({ progress, detail }: { progress: number | undefined; detail: string | undefined }): void {
-    const before = this.#source.detail;
-    this.#source = { progress, detail };
-    if ((before === undefined) !== (detail === undefined)) this.#emit({ kind: 'state', taggerId: this.id });
+  #tellSource({ progress, detail, phase }: SourceNews): void {
+    const before = this.#source;
+    this.#source = { progress, detail, phase };
+    if ((before.detail === undefined) !== (detail === undefined) || before.phase !== phase) this.#emit({ kind: 'state', taggerId: this.id });
   }
 
   #setState(state: TaggerState, detail: string): void {
-    this.#source = { progress: state === 'ended' ? 1 : this.#source.progress, detail: undefined };
+    this.#source = { progress: state === 'ended' ? 1 : this.#source.progress, detail: undefined, phase: undefined };
     this.#state = state;
     this.#detail = detail;
     this.#emit({ kind: 'state', taggerId: this.id });

@@ -5,7 +5,7 @@ import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { CheckedConfig, MeasurementName } from '../core/measurements.ts';
 import type { ResultInfo } from '../core/results.ts';
 import type { OnSettingsChange, ReferenceClockState } from '../core/station.ts';
-import type { Settings, TaggerInfo, TaggerSource } from '../core/tagger.ts';
+import type { Settings, TaggerInfo, TaggerSource, TaggerPhase } from '../core/tagger.ts';
 import type { Loss, Tick } from '../core/tags.ts';
 import type { KernelSet } from './kernels/kernels.ts';
 import type { Payload } from './measurement.ts';
@@ -62,10 +62,11 @@ export type IngestReport =
   | { kind: 'streaming' }
   | { kind: 'ledger'; ledger: LedgerSnapshot }
   /** What the driver says of its source, now and then while it runs. */
-  | { kind: 'source'; progress: number | undefined; detail: string | undefined; clock: ReferenceClockState | undefined }
+  | { kind: 'source'; progress: number | undefined; detail: string | undefined; phase: TaggerPhase | undefined; clock: ReferenceClockState | undefined }
   | { kind: 'loss'; grade: Loss['grade']; place: Loss['place']; intervals: number }
   | { kind: 'clock'; locked: boolean }
-  | { kind: 'configured'; call: number; settings: Settings }
+  /** The tick with them: a sample rate changes it. */
+  | { kind: 'configured'; call: number; settings: Settings; tick: Tick }
   | { kind: 'refused'; call: number; error: ErrorNote }
   | { kind: 'ended'; ledger: LedgerSnapshot }
   | { kind: 'failed'; error: ErrorNote; ledger: LedgerSnapshot | undefined };

@@ -33,9 +33,9 @@ export class EmulatedBus implements UsbBus {
       current = plugged;
       this.#plugged.push(plugged);
       next.reset();
-      next.onLeave = then => {
+      next.onLeave = (then, afterMs = 1) => {
         this.#remove(plugged);
-        if (then) setTimeout(() => { if (current === plugged) put(then); }, 1);
+        if (then) setTimeout(() => { if (current === plugged) put(then); }, afterMs);
       };
       this.#tell();
     };
@@ -132,6 +132,11 @@ class EmulatedAccess implements UsbAccess {
     }
   }
 
+  async clearHalt(endpoint: number): Promise<void> {
+    this.#check(endpoint);
+    this.#model.clearHalt?.(endpoint);
+  }
+
   stream(endpoint: number, transfers: number, bytes: number): BulkSource {
     this.#check(endpoint);
     return new EmulatedSource(this.#model, this.identity, this.gone, endpoint, transfers, bytes);
@@ -201,6 +206,7 @@ class EmulatedSource implements BulkSource {
     this.#gone = gone;
     this.#pipe = new Pipe(model, endpoint, bytes);
     this.#transfers = transfers;
+    model.clearHalt?.(endpoint);
   }
 
   async next(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {

@@ -23,8 +23,6 @@ export interface UmassOptions extends FeedOptions {
   startTicks?: number;
   clockHz?: number;
   faults?: UmassFaults;
-  /** Bare: without firmware, it becomes the tagger when that was loaded. */
-  isBare?: boolean;
 }
 
 const fifoRecords = 2048, buffers = 3;
@@ -64,6 +62,11 @@ export class UmassModel implements DeviceModel {
       interfaces: [{ class: [0xff, 0xff, 0xff], endpoints: [{ address: 0x81, packetBytes: 64 }, ...Object.values(endpoints).map(address => ({ address, packetBytes: 512 }))] }],
     });
   }
+
+  /** Of the board's own clock; NaN while it does not count. */
+  get sinceStartMs(): number { return this.#startedMs === undefined ? NaN : this.#nowMs() - this.#startedMs; }
+
+  clearHalt(): void { this.#sent = 0; }
 
   reset(): void {
     this.#registers = new Map([[register.version, 6], [register.clockHz, this.#clockHz], [0x21, this.#clockHz]]);

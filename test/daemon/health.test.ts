@@ -6,7 +6,7 @@ import type { TaggerState } from '../../app/core/station.ts';
 function box(state: TaggerState) {
   const line = { id: 'main', watermarkPs: 0n, state, status: () => ({ state: line.state, detail: 'in a sentence' }) };
   const clock = { ms: 0 };
-  return { line, clock, check: new HealthCheck(() => [line satisfies Watched], () => clock.ms) };
+  return { line, clock, check: new HealthCheck(() => [line satisfies Watched], { now: () => clock.ms }) };
 }
 
 test('a streaming tagger whose watermark stands still is not alive after 5 s, and is again when it moves', t => {

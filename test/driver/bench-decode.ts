@@ -10,6 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { T2Decoder } from '../../app/driver/decode/decode.ts';
 import { bridgeState, bridgeTwin, recordBytes, writeState, type BridgeDecoder } from '../../app/driver/bridge/decoder.ts';
 import { decodeExports } from '../../app/driver/decode/exports.ts';
+import { benchEdges, type EdgesRow } from './bench-edges.ts';
+import { benchOtu } from './otu/bench.ts';
+import { benchTdc1 } from './tdc1/bench.ts';
+import { benchUmass } from './umass/bench.ts';
 import { Random } from '../support/random.ts';
 import { T2Encoder } from '../support/ptu.ts';
 
@@ -32,7 +36,7 @@ const cases = [
   { name: '8 x 10 Mcps', meanGapPs: 12_500 },
 ];
 
-export async function benchDecode(): Promise<DecodeRow[]> {
+export async function benchDecode(): Promise<(DecodeRow | EdgesRow)[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tagd-bench-'));
   try {
     const program = compile(folder);
@@ -47,7 +51,7 @@ export async function benchDecode(): Promise<DecodeRow[]> {
       const cppMtags = cpp.tags / cpp.seconds / 1e6;
       return { ...row, cppMtags: rounded(cppMtags), wasmToCpp: rounded(wasm / cppMtags) };
     });
-    return [...rows, ...(['si16', 'a1'] as const).map(benchBridge)];
+    return [...rows, ...benchUmass(rounds), ...benchTdc1(rounds), ...benchOtu(), ...(['si16', 'a1'] as const).map(benchBridge), ...await benchEdges()];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 // test/driver/usb-life.ts - what every USB driver must survive, whatever its device: unplugged at any moment and plugged in again.
 import type { TestFn } from 'ava';
-import type { Setup } from '../../app/driver/usb-access.ts';
+import type { Setup, UsbBus } from '../../app/driver/usb-access.ts';
 import { openSession, UsbTagger, type UsbDriver, type UsbOptions } from '../../app/driver/usb-tagger.ts';
 import type { DeviceModel } from '../../app/emulate/device.ts';
 import { EmulatedBus } from '../../app/emulate/in-process.ts';
@@ -11,20 +11,26 @@ export interface UsbUnderTest {
   /** The device, where time passes on demand. */
   model(): DeviceModel;
   options?: UsbOptions;
+  /** What it is plugged into; default: a bus in this process. */
+  bus?(): PluggableBus;
+  /** Where its tags come from: noise there is met more often than in its answers. */
+  data?: number;
   /** Moments of leaving that are tried, one after the other operation; default 20; TAGD_UNPLUGS has another number. */
   moments?: number;
 }
+
+export interface PluggableBus extends UsbBus { plug(model: DeviceModel, port?: string): unknown }
 
 /** A device that is pulled out at its n-th request or packet. */
 export class Mortal implements DeviceModel {
   readonly #model: DeviceModel;
   #left: number;
-  onLeave: ((next: DeviceModel | undefined) => void) | undefined;
+  onLeave: DeviceModel['onLeave'];
 
   constructor(model: DeviceModel, operations: number) {
     this.#model = model;
     this.#left = operations;
-    model.onLeave = next => this.onLeave?.(next);
+    model.onLeave = (next, afterMs) => this.onLeave?.(next, afterMs);
   }
 
   get descriptors() { return this.#model.descriptors; }
@@ -46,24 +52,24 @@ export class Mortal implements DeviceModel {
   }
 }
 
-export async function openOn(bus: EmulatedBus, { driver, options = {} }: UsbUnderTest): Promise<UsbTagger> {
+export async function openOn(bus: UsbBus, { driver, options = {} }: UsbUnderTest): Promise<UsbTagger> {
   const identity = (await bus.list()).find(each => driver.score(each) > 0);
   if (!identity) throw new Error('nothing is plugged in');
   return new UsbTagger(bus, driver, options, identity, await openSession(bus, driver, identity, options, new AbortController().signal));
 }
 
 export function usbLife(test: TestFn, under: UsbUnderTest): void {
-  const { driver, model, moments = Number(process.env['TAGD_UNPLUGS'] ?? 20) } = under;
+  const { driver, model, bus: newBus = () => new EmulatedBus(), moments = Number(process.env['TAGD_UNPLUGS'] ?? 20) } = under;
 
   test(`${driver.id}: unplugged at any moment of its stream, it is waited for; the gap is marked, and tags flow again`, async t => {
     for (let moment = 0; moment < moments; moment++) {
-      const bus = new EmulatedBus(), port = '9-7';
+      const bus = newBus(), port = '9-7';
       const opened = new Counted(model());
       bus.plug(opened, port);
       await using counting = await openOn(bus, under);
       t.true(counting.info.channels.length > 0);
       // The run begins on a device that leaves at that moment; another one takes its place.
-      const second = new EmulatedBus(), dying = new Mortal(model(), opened.operations + moment);
+      const second = newBus(), dying = new Mortal(model(), opened.operations + moment);
       second.plug(dying, port);
       await using tested = await openOn(second, under);
       const sink = new FakeSink({ stopAfter: Infinity });
@@ -71,10 +77,15 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
       const running = tested.run(sink, control.signal);
       const note = `operation ${moment} of the stream`;
       await until(() => dying.died || sink.tags > 200_000, note);
+      // What had come before it left is still handed on.
+      if (dying.died) await until(() => sink.markers.some(({ kind }) => kind === 'losing'), `${note}: the run takes note`);
       const before = sink.tags;
       if (dying.died) {
+        await until(() => tested.phase() === 'gone', `${note}: it says so`);
+        t.regex(tested.detail() ?? '', /gone|refused|answer/, note);
         second.plug(model(), port);
         await until(() => sink.tags > before + 100, `${note}: tags flow again`);
+        t.is(tested.phase(), undefined, note);
       }
       control.abort();
       await running;
@@ -92,7 +103,7 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
 
   test(`${driver.id}: a device that leaves while it is opened is a clear error`, async t => {
     for (let moment = 0; moment < 40; moment++) {
-      const bus = new EmulatedBus(), dying = new Mortal(model(), moment);
+      const bus = newBus(), dying = new Mortal(model(), moment);
       bus.plug(dying);
       const error = await openOn(bus, under).then(async tagger => { await tagger[Symbol.asyncDispose](); }, (failure: unknown) => failure as { code: string; message: string });
       if (error === undefined) return;
@@ -102,7 +113,7 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
 
   test(`${driver.id}: what has its ids and answers like another device is refused`, async t => {
     for (const answer of [new Uint8Array(0), Uint8Array.of(0), new Uint8Array(64).fill(0xff), new TextEncoder().encode('ready\r\n')]) {
-      const bus = new EmulatedBus();
+      const bus = newBus();
       bus.plug(new Foreign(model(), answer));
       const error = await openOn(bus, under).then(async tagger => { await tagger[Symbol.asyncDispose](); }, (failure: unknown) => failure as { code: string; message: string });
       t.true(error !== undefined && ['device-lost', 'device-refused', 'protocol'].includes(error.code), `${error?.code}: ${error?.message}`);

@@ -10,7 +10,7 @@ import type { Settings, SettingValue, TaggerInfo } from '../../core/tagger.ts';
 import type { TagSink } from '../../core/tags.ts';
 import { decodeExports } from '../decode/exports.ts';
 import { parseHex, uploadFx2 } from '../fx2.ts';
-import { idOf, type BulkSource, type UsbAccess } from '../usb-access.ts';
+import { idOf, type BulkSource, type UsbAccess, type UsbIdentity } from '../usb-access.ts';
 import { drain, type UsbDriver, type UsbSession } from '../usb-tagger.ts';
 import {
   captureBits, channelNumbers, command, endpoints, ids, inputs, mostRecordsInPacket, recordBytes, register, requests, stops, tickOf, umassState, umassTwin, windowFor,
@@ -27,12 +27,15 @@ const silenceMs = 1000;
 
 export const umass: UsbDriver = {
   id: 'umass', model: 'UMass FPGA tagger',
-  score: identity => (idOf(identity) === ids.ready ? 1 : idOf(identity) === ids.bare ? 1 : 0),
-  isAmbiguous: identity => idOf(identity) === ids.bare,
-  needsUpload: identity => idOf(identity) === ids.bare,
+  score: identity => (idOf(identity) === ids.ready || isBare(identity) ? 1 : 0),
+  isAmbiguous: isBare,
+  needsUpload: isBare,
   upload: async (access, { firmware }) => { await uploadFx2(access, await readFirmware(firmware)); },
   open: access => UmassSession.open(access),
 };
+
+/** A board that runs the firmware of the logic analysers keeps the id of the bare chip, and says so. */
+function isBare(identity: UsbIdentity): boolean { return idOf(identity) === ids.bare && identity.product !== 'fx2lafw'; }
 
 /** The operator's file, with its SHA-256 in a file beside it, so that half a copy is not taken for firmware. */
 async function readFirmware(folder: string | undefined): Promise<ReturnType<typeof parseHex>> {
@@ -124,7 +127,7 @@ class UmassSession implements UsbSession {
         if (data && data.length > 0) {
           quietMs = 0;
           taken += data.length / recordBytes;
-          if (records.take(data)) lost += await this.#tellLoss(sink, records, lost);
+          for (let has = records.take(data); has; has = records.goOn()) lost = await this.#tellLoss(sink, records, lost);
           this.positionPs = records.lastPs;
         } else quietMs += latencyMs;
         const spentMs = performance.now() - since;
@@ -141,21 +144,22 @@ class UmassSession implements UsbSession {
         }
       }
     } finally {
-      if (!this.#access.gone.aborted) await this.#stop(source, records);
+      if (!this.#access.gone.aborted) await this.#stop(sink, source, records, lost);
       this.positionPs = records.lastPs;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> { await this.#access[Symbol.asyncDispose](); }
 
-  /** How many records the board has dropped since the last time; what the records said is told with it. */
+  /** How many records the board has dropped by now; what it and the records say is told. */
   async #tellLoss(sink: TagSink, records: Records, known: number): Promise<number> {
-    const dropped = await this.#register(register.lost) - known;
+    const dropped = await this.#register(register.lost), more = dropped - known;
     for (const [i, { fromPs, toPs }] of records.losses.entries()) {
-      sink.lost({ grade: 'flagged', place: 'device', fromPs, toPs, ...(i === records.losses.length - 1 && { missedInAll: dropped }) });
+      sink.lost({ grade: 'flagged', place: 'device', fromPs, toPs, ...(i === records.losses.length - 1 && { missedInAll: more }) });
     }
+    // Dropped behind the last record that there is: no record says when.
+    if (records.losses.length === 0 && more > 0) sink.lost({ grade: 'flagged', place: 'device', fromPs: records.lastPs, toPs: records.lastPs + 1n, missedInAll: more });
     records.losses.length = 0;
-    records.goOn();
     return dropped;
   }
 
@@ -166,17 +170,27 @@ class UmassSession implements UsbSession {
     await this.#register(register.lost, 0);
     await this.#register(register.fifo, 1);
     await this.#register(register.fifo, 0);
+    await this.#access.clearHalt(endpoints.data);
     await this.#access.controlOut(vendor(requests.discard, 0));
     await drain(this.#access, endpoints.data);
   }
 
-  async #stop(source: BulkSource, records: Records): Promise<void> {
+  async #stop(sink: TagSink, source: BulkSource, records: Records, known: number): Promise<void> {
+    let lost = known;
+    const take = async (data: Uint8Array): Promise<void> => {
+      for (let has = records.take(data); has; has = records.goOn()) lost = await this.#tellLoss(sink, records, lost);
+    };
     try {
       await this.#register(register.capture, 0);
-      await this.#access.controlOut(vendor(requests.setWindow, mostRecordsInPacket * recordBytes));
-      for (let data; (data = await source.next(drainMs)) !== undefined;) records.take(data);
+      // Each time it is set the window sends what waits in the chip; behind that there may be more in the FIFO.
+      for (let bytes = 1; bytes > 0;) {
+        bytes = 0;
+        await this.#access.controlOut(vendor(requests.setWindow, mostRecordsInPacket * recordBytes));
+        for (let data; (data = await source.next(drainMs)) !== undefined; bytes += data.length) await take(data);
+      }
       await source.stop();
-      for (let data; (data = await source.next(0)) !== undefined;) records.take(data);
+      for (let data; (data = await source.next(0)) !== undefined;) await take(data);
+      await this.#tellLoss(sink, records, lost);
     } catch { /* It has gone while we said good-bye. */ }
   }
 

@@ -63,73 +63,86 @@ export interface UmassDecoder {
 
 const word = 2 ** 32, wrapTicks = 2n ** 36n;
 
-/** The decoder in plain TypeScript: fallback where wasm is missing, and its judge. */
+/**
+ * The decoder in plain TypeScript: fallback where wasm is missing, and its judge. Times are two words; within a wrap every product stays
+ * below 2^53, so doubles hold them. Only a wrap, once in minutes, reckons in BigInt.
+ */
 export function umassTwin(memory: WebAssembly.Memory): UmassDecoder {
-  const open = (stateAt: number): { view: DataView; all: DataView; u32: (field: keyof typeof umassState) => number; set: (field: keyof typeof umassState, value: number) => void } => {
-    const view = new DataView(memory.buffer, stateAt, umassState.bytes);
-    return { view, all: new DataView(memory.buffer), u32: field => view.getUint32(umassState[field], true), set: (field, value) => { view.setUint32(umassState[field], value, true); } };
+  const views = { words: new Uint32Array(memory.buffer), signed: new Int32Array(memory.buffer), bytes: new Uint8Array(memory.buffer) };
+  /** The memory may have grown. */
+  const look = (): typeof views => {
+    if (views.bytes.buffer !== memory.buffer) Object.assign(views, { words: new Uint32Array(memory.buffer), signed: new Int32Array(memory.buffer), bytes: new Uint8Array(memory.buffer) });
+    return views;
   };
-  const psOf = (view: DataView, ticks: bigint): bigint =>
-    view.getBigInt64(umassState.base, true) + (ticks * BigInt(view.getUint32(umassState.num, true)) + BigInt(view.getUint32(umassState.rest, true))) / BigInt(view.getUint32(umassState.den, true));
-  const recordAt = (all: DataView, at: number): { flags: number; ticks: number } => {
-    const high = all.getUint16(at);
-    return { flags: high >> 4, ticks: (high & 15) * word + all.getUint32(at + 2) };
+  const ticksAt = (bytes: Uint8Array, at: number): number => (bytes[at + 1]! & 15) * word + (bytes[at + 2]! * 2 ** 24 + (bytes[at + 3]! << 16 | bytes[at + 4]! << 8 | bytes[at + 5]!));
+  const flagsAt = (bytes: Uint8Array, at: number): number => bytes[at]! << 4 | bytes[at + 1]! >> 4;
+  /** Writes base + floor((ticks * num + rest) / den) to the words at `into`. */
+  const writePs = ({ words, signed }: typeof views, state: number, ticks: number, into: number): void => {
+    const offset = Math.floor((ticks * words[state + umassState.num / 4]! + words[state + umassState.rest / 4]!) / words[state + umassState.den / 4]!);
+    const high = Math.floor(offset / word), low = words[state]! + (offset - high * word);
+    words[into] = low;
+    signed[into + 1] = signed[state + 1]! + high + (low >= word ? 1 : 0);
+  };
+  const wrap = (stateAt: number): void => {
+    const view = new DataView(memory.buffer, stateAt, umassState.bytes), den = BigInt(view.getUint32(umassState.den, true));
+    const whole = wrapTicks * BigInt(view.getUint32(umassState.num, true)) + BigInt(view.getUint32(umassState.rest, true));
+    view.setBigInt64(umassState.base, view.getBigInt64(umassState.base, true) + whole / den, true);
+    view.setUint32(umassState.rest, Number(whole % den), true);
   };
 
   return {
     decodeUmass(stateAt, rawAt, records, timesAt, channelsAt, room) {
-      const { view, all, u32, set } = open(stateAt);
+      const all = look(), { words, bytes } = all, state = stateAt / 4;
+      const pending = state + umassState.pending / 4, status = state + umassState.status / 4, lastPs = state + umassState.lastPs / 4, last = state + umassState.last / 4;
+      const isStarted = state + umassState.isStarted / 4, isPassed = state + umassState.isPassed / 4, levels = state + umassState.levels / 4;
       let written = 0, i = 0;
       const send = (): boolean => {
-        let mask = u32('pending');
-        for (let index = 0; mask > 0 && written < room; index++) {
-          if ((mask >> index & 1) === 0) continue;
-          all.setBigInt64(timesAt + 8 * written, view.getBigInt64(umassState.lastPs, true), true);
-          all.setUint8(channelsAt + written++, index);
-          mask &= mask - 1;
+        let mask = words[pending]!;
+        for (; mask > 0 && written < room; mask &= mask - 1) {
+          words[timesAt / 4 + 2 * written] = words[lastPs]!;
+          words[timesAt / 4 + 2 * written + 1] = words[lastPs + 1]!;
+          bytes[channelsAt + written++] = 31 - Math.clz32(mask & -mask);
         }
-        set('pending', mask);
+        words[pending] = mask;
         return mask === 0;
       };
-      set('status', 0);
-      if (!send()) set('status', 1);
-      while (i < records && u32('status') === 0) {
-        const { flags, ticks } = recordAt(all, rawAt + recordBytes * i), hasWrap = (flags >> 10 & 1) > 0, isBack = BigInt(ticks) < view.getBigInt64(umassState.last, true);
-        if (u32('isStarted') > 0) {
-          const isLoss = (flags >> 11 & 1) > 0;
-          if (u32('isPassed') === 0 && (isLoss || (isBack && !hasWrap))) {
-            set('status', isLoss ? 2 : 3);
-            set('isPassed', 1);
+      words[status] = send() ? 0 : 1;
+      while (i < records && words[status] === 0) {
+        const at = rawAt + recordBytes * i, flags = flagsAt(bytes, at), ticks = ticksAt(bytes, at);
+        if (words[isStarted]! > 0) {
+          const isLoss = (flags & 0x800) > 0, hasWrap = (flags & 0x400) > 0, isBack = ticks < words[last + 1]! * word + words[last]!;
+          if (words[isPassed] === 0 && (isLoss || (isBack && !hasWrap))) {
+            words[status] = isLoss ? 2 : 3;
+            words[isPassed] = 1;
             break;
           }
-          if (hasWrap || isBack) {
-            const whole = wrapTicks * BigInt(u32('num')) + BigInt(u32('rest')), den = BigInt(u32('den'));
-            view.setBigInt64(umassState.base, view.getBigInt64(umassState.base, true) + whole / den, true);
-            set('rest', Number(whole % den));
-          }
+          if (hasWrap || isBack) wrap(stateAt);
         }
-        set('isStarted', 1);
-        set('isPassed', 0);
-        view.setBigInt64(umassState.last, BigInt(ticks), true);
-        view.setBigInt64(umassState.lastPs, psOf(view, BigInt(ticks)), true);
+        words[isStarted] = 1;
+        words[isPassed] = 0;
+        words[last] = ticks % word;
+        words[last + 1] = Math.floor(ticks / word);
+        writePs(all, state, ticks, lastPs);
         const mask = flags & 15;
-        if ((flags >> 9 & 1) === 0) set('pending', mask << 4);
+        if ((flags & 0x200) === 0) words[pending] = mask << 4;
         else {
-          const before = u32('levels'), falling = before & ~mask;
-          set('levels', mask);
-          set('pending', (mask & ~before) << 8 | (falling & 1) << 3 | (falling & 2) << 1 | (falling & 4) >> 1 | (falling & 8) >> 3);
+          const before = words[levels]!, falling = before & ~mask;
+          words[levels] = mask;
+          words[pending] = (mask & ~before) << 8 | (falling & 1) << 3 | (falling & 2) << 1 | (falling & 4) >> 1 | (falling & 8) >> 3;
         }
         i++;
-        if (!send()) set('status', 1);
+        if (!send()) words[status] = 1;
       }
-      set('consumed', i);
+      words[state + umassState.consumed / 4] = i;
       return written;
     },
     peekUmass(stateAt, rawAt, intoAt) {
-      const { view, all } = open(stateAt), { flags, ticks } = recordAt(all, rawAt);
-      const hasWrap = (flags >> 10 & 1) > 0 || BigInt(ticks) < view.getBigInt64(umassState.last, true);
-      const by = hasWrap ? wrapTicks * BigInt(view.getUint32(umassState.num, true)) / BigInt(view.getUint32(umassState.den, true)) : 0n;
-      all.setBigInt64(intoAt, psOf(view, BigInt(ticks)) + by, true);
+      const all = look(), { words, bytes } = all, state = stateAt / 4, last = state + umassState.last / 4, ticks = ticksAt(bytes, rawAt);
+      writePs(all, state, ticks, intoAt / 4);
+      if ((flagsAt(bytes, rawAt) & 0x400) === 0 && ticks >= words[last + 1]! * word + words[last]!) return;
+      const view = new DataView(memory.buffer);
+      const by = wrapTicks * BigInt(words[state + umassState.num / 4]!) / BigInt(words[state + umassState.den / 4]!);
+      view.setBigInt64(intoAt, view.getBigInt64(intoAt, true) + by, true);
     },
   };
 }

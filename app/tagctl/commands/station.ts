@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { jsonLine } from '../document.ts';
 import { command, examples } from '../help.ts';
 import { whole } from '../report.ts';
+import { attachedLines, attachedTaggers } from '../attached.ts';
 import { addStationOptions, withSession, type StationOptions } from '../session.ts';
 import { paint, printable, type Style, type Terminal } from '../terminal.ts';
 
@@ -35,15 +36,20 @@ export function infoCommand(context: Context): Command {
 
 export function taggersCommand(context: Context): Command {
   const taggers = command('taggers', 'The taggers of the station: state, channels, account of loss.')
+    .option('--usb', 'those attached to this computer, and what each needs')
     .option('--json', 'one JSON document on stdout')
-    .action(async (options: Options) => {
+    .action(async (options: Options & { usb?: boolean }) => {
+      if (options.usb) {
+        const found = await attachedTaggers();
+        return options.json ? await context.write([jsonLine({ usb: found })]) : await context.print(attachedLines(found));
+      }
       await withSession(options, context, async session => {
         const list = await statuses(session);
         if (options.json) return await context.write([jsonLine({ taggers: list })]);
         await context.print(list.length === 0 ? ['There is no tagger.'] : list.flatMap(status => taggerLines(status, context.out)));
       });
     });
-  return examples(addStationOptions(taggers), 'tagctl taggers --json | jq .taggers[0].info.channels');
+  return examples(addStationOptions(taggers), 'tagctl taggers --json | jq .taggers[0].info.channels', 'tagctl taggers --usb   # before there is a station');
 }
 
 async function statuses(session: TagdSession): Promise<TaggerStatus[]> {
@@ -53,7 +59,7 @@ async function statuses(session: TagdSession): Promise<TaggerStatus[]> {
   }));
 }
 
-const stateStyle: Record<TaggerState, Style> = { absent: 'yellow', probing: 'yellow', ready: 'green', streaming: 'green', ended: 'cyan', gone: 'red' };
+const stateStyle: Record<TaggerState, Style> = { absent: 'yellow', probing: 'yellow', ready: 'green', streaming: 'green', ended: 'cyan', gone: 'red', uploading: 'yellow', renumerating: 'yellow' };
 
 function taggerLines({ id, state, detail, info, revision, ledger, kernel }: TaggerStatus, terminal: Terminal): string[] {
   const tick = info.tick.num / info.tick.den;
