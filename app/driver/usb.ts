@@ -260,8 +260,11 @@ class NodeUsbSource implements BulkSource {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const transfer of this.#resting.splice(0)) this.#transfers.delete(transfer);
-    for (const transfer of this.#transfers) transfer.cancel();
-    // A transfer of a device that is gone ends by itself.
+    for (const transfer of this.#transfers) {
+      try {
+        transfer.cancel();
+      } catch { /* The device is gone, and the transfer ends by itself. */ }
+    }
     for (let i = 0; this.#transfers.size > 0 && i < 200; i++) await new Promise(resolve => { setTimeout(resolve, 5); });
     this.#wake?.();
   }

@@ -11,7 +11,7 @@ import type { DeviceModel } from './device.ts';
 import { capability, endpointIndex, mostBytes, packet, speeds, status, Wire, wrong, type Incoming } from './usbredir-wire.ts';
 
 /** How often a device that had nothing for a waiting transfer is asked again. */
-const pollMs = 1;
+const pollMs = 1, unplugMs = 500;
 /** A host has a few dozen transfers under way; one that queues without end gets no more memory. */
 const mostTransfers = 4096;
 const types = ['control', 'isochronous', 'bulk', 'interrupt'] as const;
@@ -63,7 +63,10 @@ export class UsbredirPort {
     this.#drop();
     this.#socket.end();
     this.#socket.resume();
+    // Who reads nothing any more does not hold the plug.
+    const patience = setTimeout(() => { this.#socket.destroy(); }, unplugMs);
     await this.closed;
+    clearTimeout(patience);
   }
 
   #take(data: Buffer): void {

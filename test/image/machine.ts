@@ -24,12 +24,11 @@ const masked = [
   'systemd-repart.service', 'systemd-sysctl.service', 'systemd-sysusers.service', 'systemd-update-utmp.service', 'systemd-journald-audit.socket', 'getty.target', 'systemd-network-generator.service',
 ];
 
-/** Each line of the second serial port is a number and a command; what it printed is followed by its number and exit code. */
+/** Each line of the second serial port is a number and a command; what it printed is followed by its number and exit code. It can be interrupted by another. */
 const agent = `stty raw -echo
 while IFS= read -r line; do
   n=\${line%% *}
-  ( eval "\${line#* }" ) </dev/null 2>&1
-  echo "@@$n $?"
+  { ( eval "\${line#* }" ) </dev/null 2>&1; echo "@@$n $?"; } &
 done
 `;
 

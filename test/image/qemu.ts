@@ -80,10 +80,10 @@ export class Guest implements AsyncDisposable {
   /** Runs one line of shell as root. @param onLine each line as it comes */
   async run(command: string, timeoutMs: number, onLine?: (line: string) => void): Promise<Outcome> {
     if (this.#broken) throw this.#broken;
-    if (this.#onLine) throw new Error(`The virtual machine cannot run '${command}': another command has not ended.`);
+    if (this.#onLine) throw new Error(`The virtual machine cannot run '${brief(command)}': another command has not ended.`);
     const number = ++this.#number, lines: string[] = [];
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    const timer = setTimeout(() => { reject(this.failure(`did not end '${command}' within ${timeoutMs} ms; it said:\n${lines.slice(-20).join('\n')}`)); }, timeoutMs);
+    const timer = setTimeout(() => { reject(this.failure(`did not end '${brief(command)}' within ${timeoutMs} ms; it said:\n${lines.slice(-20).join('\n')}`)); }, timeoutMs);
     this.#onLine = line => {
       const end = /^@@(\d+) (\d+)$/.exec(line);
       if (end) {
@@ -102,6 +102,9 @@ export class Guest implements AsyncDisposable {
       this.#onLine = this.#onBroken = undefined;
     }
   }
+
+  /** Runs one line of shell beside the command that is running, and waits for nothing: to end that one. */
+  interrupt(command: string): void { this.#commands.write(`0 { ${command}; } > /dev/null\n`); }
 
   failure(what: string): Error { return new Error(`The virtual machine ${what}.\n${this.#errors}--- console:\n${this.#console.slice(-3000)}`); }
 
@@ -148,6 +151,8 @@ async function connected(path: string, child: ChildProcess): Promise<Socket> {
     await new Promise(resolve => { setTimeout(resolve, 50); });
   }
 }
+
+function brief(command: string): string { return command.length < 80 ? command : `${command.slice(0, 30)} ... ${command.slice(-40)}`; }
 
 function isWritable(path: string): boolean {
   try {

@@ -9,9 +9,13 @@ const sandbox = [
   'SystemCallFilter=~@privileged @resources', 'SystemCallErrorNumber=EPERM', 'KeyringMode=private', 'PrivateUsers=yes',
 ];
 
+const name = 'under-test.service', output = '/run/under-test';
+
+/** Ends what `sandboxed` runs. */
+export const stopSandboxed = `systemctl kill --signal KILL ${name}`;
+
 /** The command line that runs this TypeScript of the tree as a unit with the sandbox of the service, prints what it prints, and waits for its end. */
 export function sandboxed(script: string, args: readonly (string | number)[] = [], more: readonly string[] = []): string {
-  const name = 'under-test.service', output = '/run/under-test';
   const unit = [
     '[Service]', 'Type=oneshot', `ExecStart=/opt/node/node /opt/tagd/${script.replace(/ts$/, 'js')} ${args.join(' ')}`, `StandardOutput=file:${output}`, `StandardError=file:${output}`,
     'Environment=NODE_OPTIONS=--disable-warning=ExperimentalWarning', ...sandbox, ...more, '',
