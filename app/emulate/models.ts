@@ -10,8 +10,8 @@ export interface ModelOptions {
   signals: readonly SimulatedSignal[];
   /** By the names of `EmulatedModel.faults`. */
   faults: Readonly<Record<string, number>>;
-  /** Default: the clock on the wall. */
-  clock?: DeviceClock;
+  /** Its time. */
+  clock: DeviceClock;
 }
 
 export interface EmulatedModel {
@@ -29,14 +29,14 @@ export interface EmulatedModel {
 
 export const emulatedModels: readonly EmulatedModel[] = [
   {
-    name: 'umass', model: 'UMass FPGA tagger', channels: 4, highestRateHz: 500_000,
+    name: 'umass', model: 'UMass FPGA tagger', channels: 4, highestRateHz: 300_000,
     faults: {
       diesAfterPackets: 'leaves the bus after so many packets of data',
       stallsAfterPackets: 'stalls its data endpoint after so many packets',
       dropsWraps: 'loses every n-th wrap of its timer',
       shortReplies: 'answers commands with so many bytes less than 4',
     },
-    make: ({ seed, signals, faults, clock }) => new UmassModel({ seed, signals, faults, ...(clock && { clock }) }),
+    make: options => new UmassModel(options),
   },
 ];
 
@@ -48,7 +48,7 @@ export function modelOf(name: string): EmulatedModel {
 }
 
 /** Checks what a person asked for. @throws {TaggerError} `usage` with what is wrong */
-export function checkModelOptions({ name, model, channels, highestRateHz, faults: known }: EmulatedModel, given: { seed?: unknown; signals?: unknown; faults?: unknown }): ModelOptions {
+export function checkModelOptions({ name, model, channels, highestRateHz, faults: known }: EmulatedModel, given: { seed?: unknown; signals?: unknown; faults?: unknown }): Omit<ModelOptions, 'clock'> {
   const { seed, signals } = checkOptions({ channels, seed: given.seed, signals: given.signals });
   const rateHz = signals.reduce((sum, signal) => sum + rateOf(signal), 0);
   if (rateHz > highestRateHz) {

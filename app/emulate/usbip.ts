@@ -8,7 +8,7 @@ import { TaggerError } from '../core/errors.ts';
 import { formatAddress } from '../core/link.ts';
 import { interfacesOf } from './descriptors.ts';
 import type { DeviceModel } from './device.ts';
-import { Urbs } from './usbip-urbs.ts';
+import { Urbs, type SteppedClock } from './usbip-urbs.ts';
 import {
   busidBytes, commandBytes, commands, decodeCommand, deviceIdOf, encodeDevice, Inbox, mostInBytes, mostOutBytes, operation, operationBytes, operations, operationStatus, textAt, usbipPort,
   type ExportedDevice,
@@ -26,6 +26,8 @@ interface Exported { model: DeviceModel; device: ExportedDevice; holder: Socket 
 export interface UsbipOptions {
   host?: string;
   port?: number;
+  /** The clock that the models were given, if they live in real time. */
+  clock?: SteppedClock;
   /** What happens, in words for people. */
   onEvent?: (text: string) => void;
   /** A device has left by itself, and nothing has taken its place. */
@@ -34,6 +36,7 @@ export interface UsbipOptions {
 
 export class UsbipServer implements AsyncDisposable {
   readonly #server: Server;
+  readonly #clock: SteppedClock | undefined;
   readonly #onEvent: (text: string) => void;
   readonly #onLeft: (busid: string) => void;
   readonly #exported = new Map<string, Exported>();
@@ -42,7 +45,7 @@ export class UsbipServer implements AsyncDisposable {
   #numbers = 0;
 
   /** @throws {TaggerError} `busy` if the port is taken, `forbidden`, `usage` if the address is not of this computer */
-  static async listen({ host = '127.0.0.1', port = usbipPort, onEvent = () => {}, onLeft = () => {} }: UsbipOptions = {}): Promise<UsbipServer> {
+  static async listen({ host = '127.0.0.1', port = usbipPort, clock, onEvent = () => {}, onLeft = () => {} }: UsbipOptions = {}): Promise<UsbipServer> {
     const server = createServer();
     const listening = once(server, 'listening');
     server.listen({ host, port, backlog: mostConnections });
@@ -51,11 +54,12 @@ export class UsbipServer implements AsyncDisposable {
     } catch (error) {
       throw cannotListen(formatAddress(host, port), error as NodeJS.ErrnoException);
     }
-    return new UsbipServer(server, onEvent, onLeft);
+    return new UsbipServer(server, clock, onEvent, onLeft);
   }
 
-  private constructor(server: Server, onEvent: (text: string) => void, onLeft: (busid: string) => void) {
+  private constructor(server: Server, clock: SteppedClock | undefined, onEvent: (text: string) => void, onLeft: (busid: string) => void) {
     this.#server = server;
+    this.#clock = clock;
     this.#onEvent = onEvent;
     this.#onLeft = onLeft;
     server.on('connection', socket => { this.#serve(socket); });
@@ -187,7 +191,7 @@ export class UsbipServer implements AsyncDisposable {
         if (data && data.length > 0) socket.write(data);
         socket.uncork();
       },
-    });
+    }, this.#clock);
     const take = (): void => {
       while (!socket.destroyed) {
         if (!hasRoom()) {
