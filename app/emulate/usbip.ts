@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { TaggerError } from '../core/errors.ts';
 import { formatAddress } from '../core/link.ts';
+import type { UsbInterface } from '../driver/usb-access.ts';
 import { interfacesOf } from './descriptors.ts';
 import type { DeviceModel } from './device.ts';
 import { Urbs, type SteppedClock } from './usbip-urbs.ts';
@@ -157,7 +158,7 @@ export class UsbipServer implements AsyncDisposable {
 
   #list(): Buffer {
     const body = [...this.#exported.values()].flatMap(({ model, device }) => [
-      encodeDevice(device), ...interfacesOf(model.descriptors).filter(({ alternate }) => alternate === 0).map(each => Buffer.of(each.class, each.subclass, each.protocol, 0)),
+      encodeDevice(device), ...listedOf(model).map(each => Buffer.of(each.class, each.subclass, each.protocol, 0)),
     ]);
     const count = Buffer.alloc(4);
     count.writeUInt32BE(this.#exported.size);
@@ -237,11 +238,14 @@ export class UsbipServer implements AsyncDisposable {
   }
 }
 
+/** Interfaces that the list has: those that are there, whatever the descriptor says of their number. */
+function listedOf({ descriptors }: DeviceModel): UsbInterface[] { return interfacesOf(descriptors).filter(({ alternate }) => alternate === 0).slice(0, 32); }
+
 function exportOf(model: DeviceModel, busid: string, deviceNumber: number): ExportedDevice {
   const { descriptors: { device, configuration } } = model, byte = (at: number): number => device[at] ?? 0, word = (at: number): number => byte(at) | byte(at + 1) << 8;
   return {
     busid, busNumber: Number.parseInt(busid, 10) & 0x7fff, deviceNumber, speed: highSpeed, vendorId: word(8), productId: word(10), release: word(12), class: [byte(4), byte(5), byte(6)],
-    configurationValue: configuration[5] ?? 1, configurations: byte(17), interfaces: configuration[4] ?? 0,
+    configurationValue: configuration[5] ?? 1, configurations: byte(17), interfaces: listedOf(model).length,
   };
 }
 
