@@ -5,7 +5,11 @@ import { existsSync } from 'node:fs';
 import { runTests } from './run.mjs';
 
 /** Debian package -> a file that shows it is there. */
-const needed = { mosquitto: '/usr/sbin/mosquitto', 'mosquitto-clients': '/usr/bin/mosquitto_sub', openssl: '/usr/bin/openssl', chromium: '/usr/bin/chromium' };
+const needed = {
+  mosquitto: '/usr/sbin/mosquitto', 'mosquitto-clients': '/usr/bin/mosquitto_sub', openssl: '/usr/bin/openssl', chromium: '/usr/bin/chromium',
+  // The virtual machine of the USB tests; what it boots is downloaded into node_modules/.cache and not installed.
+  'qemu-system-x86': '/usr/bin/qemu-system-x86_64', e2fsprogs: '/usr/sbin/mkfs.ext4', 'xz-utils': '/usr/bin/xz',
+};
 
 const missing = Object.entries(needed).filter(([, file]) => !existsSync(file)).map(([name]) => name);
 if (missing.length > 0) {

@@ -77,11 +77,13 @@ export interface Tagger extends AsyncDisposable {
 /** Unplugged; given its firmware; leaving the bus to come back as another device; being asked what it is. */
 export type TaggerPhase = 'gone' | 'uploading' | 'renumerating' | 'probing';
 
-/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL or PORT][,driver=NAME][,firmware=FOLDER]`. */
+/** How a tagger is named on a command line and in the configuration: `simulated`, `replay:FILE`, `usb[:SERIAL or PORT][,driver=NAME][,firmware=FOLDER]`, `bridge:COMMAND`. */
 export type TaggerSource =
   | { kind: 'simulated'; options: SimulatedOptions }
   | { kind: 'replay'; file: string; speed: number | 'unpaced'; startPs?: bigint }
-  | { kind: 'usb'; serial?: string; port?: string; driver?: string; firmware?: string };
+  | { kind: 'usb'; serial?: string; port?: string; driver?: string; firmware?: string }
+  /** `raw`: the command knows no protocol and writes the words of the S-Fifteen tools. */
+  | { kind: 'bridge'; command: string; raw?: 'a1' | 'a1x' };
 
 /** What the simulated tagger produces. Everything follows from the seed; two runs give the same tags. */
 export interface SimulatedOptions {

@@ -16,7 +16,7 @@ export const configSchema = z.strictObject({
     port: port.default(7433).describe('The one port for RPC, page and HTTP; 0 picks a free one.'),
   }).prefault({}),
   tagger: z.strictObject({
-    source: z.string().default('simulated').describe('simulated, simulated:{options}, replay:FILE or usb[:SERIAL].'),
+    source: z.string().default('simulated').describe('simulated, simulated:{options}, replay:FILE, usb[:SERIAL], bridge:COMMAND or bridge-a1:COMMAND.'),
     free_run: z.boolean().default(false).describe('Let a recording flow at once instead of with the first measurement.'),
     speed: z.number().positive().max(1e6).optional().describe('Pace of a recording, 1 = as it was recorded; absent: as fast as it is taken, and nothing is ever lost.'),
     workers: z.int().min(1).max(16).optional().describe('Threads that measure; default: processors - 1, at least 1.'),

@@ -20,7 +20,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     .option('--config <file>', 'configuration in TOML')
     .option('--state <folder>', 'folder for grants, identity and audit')
     .option('--listen <host:port>', 'the one address to listen on (default: 127.0.0.1:7433)')
-    .option('--tagger <source>', 'simulated, simulated:{options}, replay:FILE or usb[:SERIAL]')
+    .option('--tagger <source>', 'simulated, simulated:{options}, replay:FILE, usb[:SERIAL] or bridge:COMMAND')
     .option('--speed <factor>', 'pace of a recording, 1 = as recorded (default: as fast as it is taken)')
     .option('--free-run', 'let a recording flow at once instead of with the first measurement')
     .option('--print-link', "print 'link: tagd://...' for scripts (loopback only)")

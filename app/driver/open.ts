@@ -5,11 +5,14 @@ import { checkOptions } from './simulated/options.ts';
 import { openSimulated } from './simulated/driver.ts';
 import { openReplay } from './replay/driver.ts';
 import { openUsb } from './usb-discovery.ts';
+import { splitCommand } from './bridge/command.ts';
+import { openBridge } from './bridge/driver.ts';
 
-const forms = 'Write simulated, simulated:{"seed":1}, replay:FILE, usb, usb:SERIAL or usb:PORT, with ,driver=NAME if it must be told.';
+const forms = 'Write simulated, simulated:{"seed":1}, replay:FILE, usb, usb:SERIAL or usb:PORT, with ,driver=NAME if it must be told, bridge:COMMAND, bridge-a1:COMMAND or bridge-a1x:COMMAND.';
 
 /**
- * Reads `simulated`, `simulated:{json options}`, `replay:FILE`, `usb`, `usb:SERIAL`, `usb:1-2.3`, `usb:1-2,driver=umass,firmware=FOLDER`.
+ * Reads `simulated`, `simulated:{json options}`, `replay:FILE`, `usb`, `usb:SERIAL`, `usb:1-2.3`, `usb:1-2,driver=umass,firmware=FOLDER`, `bridge:COMMAND`,
+ * `bridge-a1:COMMAND`, `bridge-a1x:COMMAND`.
  *
  * A replay is unpaced; the caller changes `speed` if it shall run by the clock.
  * @throws {TaggerError} `usage`
@@ -26,6 +29,11 @@ export function parseSource(text: string): TaggerSource {
       return { kind, file: rest, speed: 'unpaced' };
     case 'usb':
       return rest === undefined ? { kind } : { kind, ...usbSource(rest, refuse) };
+    case 'bridge': case 'bridge-a1': case 'bridge-a1x':
+      if (!rest?.trim()) throw refuse('the command is missing');
+      // A command that cannot be split is told now, not when the tagger is opened.
+      splitCommand(rest);
+      return kind === 'bridge' ? { kind, command: rest } : { kind: 'bridge', command: rest, raw: kind === 'bridge-a1' ? 'a1' : 'a1x' };
     default: throw refuse(kind === '' ? 'it has no kind' : `'${kind.slice(0, 40)}' is no kind of tagger`);
   }
 }
@@ -65,5 +73,6 @@ export async function openTagger(source: TaggerSource): Promise<Tagger> {
       const { NodeUsbBus } = await import('./usb.ts');
       return openUsb(new NodeUsbBus(), source);
     }
+    case 'bridge': return openBridge({ command: source.command, raw: source.raw });
   }
 }

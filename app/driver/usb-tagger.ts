@@ -24,6 +24,8 @@ export interface UsbDriver {
   readonly model: string;
   /** How sure it is that this device is its own: 0 not at all, 1 by ids alone, more by what it says of itself. */
   score(identity: UsbIdentity): number;
+  /** Its serial numbers are not: every copy has the same. The port is what tells two of them apart. */
+  readonly isKnownByPort?: boolean;
   /** True if other devices have these ids too: nothing is opened on a guess. */
   isAmbiguous?(identity: UsbIdentity): boolean;
   /** Gives a bare device its firmware; it then leaves the bus and comes back as another. Absent: never needed. */
@@ -38,6 +40,7 @@ export interface UsbDriver {
 
 /** A device that is there. */
 export interface UsbSession extends AsyncDisposable {
+  /** As the settings have it: a sample rate makes the tick. */
   readonly info: TaggerInfo;
   settings(): Settings;
   /** As `Tagger.configure`; the change was checked against `info`. */
@@ -60,7 +63,7 @@ const returnUncertaintyPs = 1e9;
 const mostFaults = 20;
 
 export class UsbTagger implements Tagger {
-  readonly info: TaggerInfo;
+  #info: TaggerInfo;
   readonly #bus: UsbBus;
   readonly #driver: UsbDriver;
   readonly #options: UsbOptions;
@@ -79,9 +82,11 @@ export class UsbTagger implements Tagger {
     this.#options = options;
     this.#key = key;
     this.#session = session;
-    this.info = session.info;
+    this.#info = session.info;
     this.#settings = session.settings();
   }
+
+  get info(): TaggerInfo { return this.#info; }
 
   settings(): Settings { return structuredClone(this.#settings); }
 
@@ -89,7 +94,9 @@ export class UsbTagger implements Tagger {
     if (!this.#open) throw new TaggerError('closed', `Cannot configure the ${this.info.model}: it was closed.`);
     checkSettings(change, this.info);
     if (!this.#session) throw new TaggerError('device-lost', `Cannot configure the ${this.info.model}: it is unplugged.`, { hint: 'Plug it in again.' });
-    this.#settings = await this.#session.configure(change);
+    const session = this.#session;
+    this.#settings = await session.configure(change);
+    this.#info = session.info;
     return this.settings();
   }
 
@@ -169,7 +176,10 @@ export class UsbTagger implements Tagger {
       if (!identity) continue;
       try {
         this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal, phase => { this.#phase = phase; });
-        if (this.#session.info.serial !== this.info.serial) throw new TaggerError('conflict', `Another ${this.info.model} is plugged in where ${this.info.serial} was.`);
+        const { model, serial } = this.#session.info;
+        if (serial !== this.info.serial || model !== this.info.model) {
+          throw new TaggerError('conflict', `Another tagger, ${model} ${serial}, is plugged in where ${this.info.model} ${this.info.serial} was.`);
+        }
         this.#settings = await this.#session.configure(this.#settings);
         return true;
       } catch (error) {
@@ -198,10 +208,10 @@ export class UsbTagger implements Tagger {
     }
   }
 
-  /** By its serial number if it has one, else by the port; a bare device that becomes ours with its firmware is ours too. */
+  /** By its serial number if it has one of its own, else by the port; a bare device that becomes ours with its firmware is ours too. */
   #isOurs(identity: UsbIdentity): boolean {
     if (this.#driver.score(identity) === 0) return false;
-    return this.#key.serial !== '' && identity.serial !== '' ? identity.serial === this.#key.serial : identity.port === this.#key.port;
+    return this.#driver.isKnownByPort !== true && this.#key.serial !== '' && identity.serial !== '' ? identity.serial === this.#key.serial : identity.port === this.#key.port;
   }
 }
 

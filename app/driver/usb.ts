@@ -5,6 +5,7 @@
 // Longer than usual because bus, device and endpoint share libusb's errors, and nobody else may import it.
 import type { Device, InEndpoint, LibUSBException, OutEndpoint, Transfer } from 'usb';
 import { TaggerError, type ErrorCode } from '../core/errors.ts';
+import { bulk, control, ending, timedOut } from './usb-transfer.ts';
 import { idOf, type BulkSource, type Setup, type UsbAccess, type UsbBus, type UsbEndpoint, type UsbIdentity, type UsbInterface } from './usb-access.ts';
 import { permissionError } from './usb-permission.ts';
 
@@ -13,7 +14,6 @@ type Texts = Pick<UsbIdentity, 'manufacturer' | 'product' | 'serial' | 'trouble'
 
 /** Of libusb: errors of calls, and how transfers end. */
 const failure = { io: -1, invalid: -2, access: -3, gone: -4, notFound: -5, busy: -6, timeout: -7, overflow: -8, pipe: -9, noMemory: -11 } as const;
-const ending = { error: 1, timedOut: 2, cancelled: 3, stall: 4, gone: 5, overflow: 6 } as const;
 const types = ['control', 'isochronous', 'bulk', 'interrupt'] as const;
 const controlMs = 1000;
 /** Transfers that have ended and that nobody has taken: with more of them the device waits. */
@@ -44,7 +44,7 @@ export class NodeUsbBus implements UsbBus {
     for (const device of devices) {
       const { idVendor: vendorId, idProduct: productId, bDeviceClass } = device.deviceDescriptor;
       const none: Texts = { manufacturer: '', product: '', serial: '' };
-      const texts = plausibleClasses.has(bDeviceClass) ? this.#texts.get(keyOf(device)) ?? await textsOf(device) : none;
+      const texts = plausibleClasses.has(bDeviceClass) ? this.#texts.get(keyOf(device)) ?? await textsOf(usb!, device) : none;
       // What could not be read now may be readable later.
       if (texts.trouble === undefined) this.#texts.set(keyOf(device), texts);
       identities.push({ vendorId, productId, port: portOf(device), address: device.deviceAddress, ...texts });
@@ -63,7 +63,7 @@ export class NodeUsbBus implements UsbBus {
     }
     device.timeout = controlMs;
     try {
-      return new NodeUsbAccess(usb, device, identity, await interfacesOf(device));
+      return new NodeUsbAccess(usb, device, identity, await interfacesOf(usb, device));
     } catch (error) {
       device.close();
       throw error;
@@ -129,33 +129,25 @@ class NodeUsbAccess implements UsbAccess {
     if (alternate !== 0) await this.#done(doing, answer => { face.setAltSetting(alternate, answer); });
   }
 
-  async controlIn({ requestType, request, value, index }: Setup, length: number): Promise<Uint8Array> {
-    return await this.#done(`ask ${this.#name} (request ${request})`, answer => {
-      this.#device.controlTransfer(requestType, request, value, index, length, (error, data) => { answer(error, Uint8Array.from(data as Buffer)); });
-    });
+  async controlIn(setup: Setup, length: number): Promise<Uint8Array> {
+    return await this.#transferred(`ask ${this.#name} (request ${setup.request})`, async () => Uint8Array.from(await control(this.#usb, this.#device, setup, new Uint8Array(length), controlMs)));
   }
 
-  async controlOut({ requestType, request, value, index }: Setup, data = new Uint8Array(0)): Promise<void> {
-    await this.#done(`tell ${this.#name} (request ${request})`, answer => {
-      this.#device.controlTransfer(requestType, request, value, index, Buffer.from(data), error => { answer(error); });
-    });
+  async controlOut(setup: Setup, data = new Uint8Array(0)): Promise<void> {
+    await this.#transferred(`tell ${this.#name} (request ${setup.request})`, () => control(this.#usb, this.#device, setup, data, controlMs));
   }
 
   async bulkOut(endpoint: number, data: Uint8Array, timeoutMs = controlMs): Promise<void> {
-    const out = this.#endpoint(endpoint) as OutEndpoint;
-    await this.#done(`send to endpoint ${endpoint} of ${this.#name}`, answer => {
-      out.makeTransfer(timeoutMs, error => { answer(error); }).submit(Buffer.from(data));
+    this.#endpoint(endpoint);
+    await this.#transferred(`send to endpoint ${endpoint} of ${this.#name}`, async () => {
+      if ((await bulk(this.#usb, this.#device, endpoint, Buffer.from(data), timeoutMs)).isLate) throw timedOut();
     });
   }
 
   async bulkIn(endpoint: number, length: number, timeoutMs: number): Promise<Uint8Array> {
-    const into = this.#endpoint(endpoint) as InEndpoint;
-    return await this.#done(`read endpoint ${endpoint} of ${this.#name}`, answer => {
-      // 0 would be for ever.
-      into.makeTransfer(Math.max(1, Math.ceil(timeoutMs)), (error, buffer, actual) => {
-        answer(error?.errno === ending.timedOut ? undefined : error, Uint8Array.from(buffer.subarray(0, actual)));
-      }).submit(Buffer.alloc(length));
-    });
+    this.#endpoint(endpoint);
+    const read = (): Promise<{ data: Buffer }> => bulk(this.#usb, this.#device, endpoint, Buffer.alloc(length), Math.max(1, Math.ceil(timeoutMs)));
+    return Uint8Array.from((await this.#transferred(`read endpoint ${endpoint} of ${this.#name}`, read)).data);
   }
 
   async clearHalt(endpoint: number): Promise<void> {
@@ -192,15 +184,19 @@ class NodeUsbAccess implements UsbAccess {
     throw new TaggerError('protocol', `Cannot use endpoint ${address} of ${this.#name}: no interface that was claimed has it.`);
   }
 
-  async #done<T = void>(doing: string, begin: (answer: (error: LibUSBException | undefined | null, value?: T) => void) => void): Promise<T> {
+  async #done(doing: string, begin: (answer: (error: LibUSBException | undefined | null) => void) => void): Promise<void> {
+    await this.#transferred(doing, () => new Promise<void>((resolve, reject) => {
+      begin(error => {
+        if (error) reject(error);
+        else resolve();
+      });
+    }));
+  }
+
+  async #transferred<T>(doing: string, transfer: () => Promise<T>): Promise<T> {
     if (this.#left.signal.aborted) throw lost(this.identity);
     try {
-      return await new Promise<T>((resolve, reject) => {
-        begin((error, value) => {
-          if (error) reject(error);
-          else resolve(value as T);
-        });
-      });
+      return await transfer();
     } catch (error) {
       throw this.#failed(doing, error);
     }
@@ -319,14 +315,17 @@ function lost(identity: UsbIdentity): TaggerError { return failed(`use the USB d
 function portOf({ busNumber, portNumbers }: Device): string { return `${busNumber}-${portNumbers?.length ? portNumbers.join('.') : '0'}`; }
 function keyOf({ busNumber, deviceAddress }: Device): string { return `${busNumber}:${deviceAddress}`; }
 
-function readText(device: Device, index: number): Promise<string> {
-  return new Promise(resolve => {
-    if (index === 0) resolve('');
-    else device.getStringDescriptor(index, (error, text) => { resolve(error ? '' : (text ?? '').replaceAll('\0', '')); });
-  });
+async function readText(usb: Usb, device: Device, index: number): Promise<string> {
+  if (index === 0) return '';
+  try {
+    const answer = await control(usb, device, { requestType: 0x80, request: 6, value: 3 << 8 | index, index: 0x0409 }, new Uint8Array(255), controlMs);
+    return answer.toString('utf16le', 2).replaceAll('\0', '');
+  } catch {
+    return '';
+  }
 }
 
-async function textsOf(device: Device): Promise<Texts> {
+async function textsOf(usb: Usb, device: Device): Promise<Texts> {
   try {
     device.open();
   } catch (error) {
@@ -334,19 +333,19 @@ async function textsOf(device: Device): Promise<Texts> {
   }
   const { iManufacturer, iProduct, iSerialNumber } = device.deviceDescriptor;
   try {
-    return { manufacturer: await readText(device, iManufacturer), product: await readText(device, iProduct), serial: await readText(device, iSerialNumber) };
+    return { manufacturer: await readText(usb, device, iManufacturer), product: await readText(usb, device, iProduct), serial: await readText(usb, device, iSerialNumber) };
   } finally {
     device.close();
   }
 }
 
-async function interfacesOf(device: Device): Promise<UsbInterface[]> {
+async function interfacesOf(usb: Usb, device: Device): Promise<UsbInterface[]> {
   const found: UsbInterface[] = [];
   for (const alternates of device.configDescriptor?.interfaces ?? []) {
     for (const each of alternates) {
       found.push({
         number: each.bInterfaceNumber, alternate: each.bAlternateSetting, class: each.bInterfaceClass, subclass: each.bInterfaceSubClass, protocol: each.bInterfaceProtocol,
-        name: await readText(device, each.iInterface),
+        name: await readText(usb, device, each.iInterface),
         endpoints: each.endpoints.map(({ bEndpointAddress, bmAttributes, wMaxPacketSize }): UsbEndpoint => (
           { address: bEndpointAddress, type: types[bmAttributes & 3]!, packetBytes: wMaxPacketSize & 0x7ff })),
       });

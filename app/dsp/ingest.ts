@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { TaggerError, toNote } from '../core/errors.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { Settings, Tagger, TaggerSource } from '../core/tagger.ts';
+import type { Tick } from '../core/tags.ts';
 import { loadKernels } from './kernels/load.ts';
 import type { IngestCommand, IngestReport, IngestSetup } from './messages.ts';
 import { ReferenceClockSink, referenceClockBytes } from './reference-clock.ts';
@@ -42,7 +43,7 @@ async function ingest(setup: IngestSetup, openTagger: (source: TaggerSource) => 
       });
       const writer = sink;
       const clock = new ReferenceClockSink(writer, kernels, setup.scratchAt + ingestBytes - referenceClockBytes);
-      commands.configure = (change, revision) => configure(inputs, writer, clock, change, revision);
+      commands.configure = async (change, revision) => ({ settings: await configure(inputs, writer, clock, change, revision), tick: tagger.info.tick });
       report({ kind: 'ready', info, settings: inputs.settings(), kernel: kernels.kind });
       if (!info.freeRunning && !setup.freeRun) await commands.go;
       if (!ring.stopped) {
@@ -78,7 +79,7 @@ class Commands {
   readonly stop = new AbortController();
   readonly go: Promise<void>;
   readonly stopped: Promise<void>;
-  configure: ((change: Settings, revision: number) => Promise<Settings>) | undefined;
+  configure: ((change: Settings, revision: number) => Promise<{ settings: Settings; tick: Tick }>) | undefined;
   #queue: Promise<void> = Promise.resolve();
 
   constructor() {
@@ -104,7 +105,7 @@ class Commands {
   async #configure({ call, change, revision }: Extract<IngestCommand, { kind: 'configure' }>): Promise<void> {
     try {
       if (!this.configure) throw new TaggerError('unavailable', 'Cannot change settings: the tagger is not open yet.');
-      report({ kind: 'configured', call, settings: await this.configure(change, revision) });
+      report({ kind: 'configured', call, ...await this.configure(change, revision) });
     } catch (error) {
       report({ kind: 'refused', call, error: toNote(error) });
     }

@@ -410,6 +410,7 @@ export class Line implements TaggerPort, AsyncDisposable {
         this.#emit({ kind: 'clock', taggerId: this.id, locked: report.locked });
         break;
       case 'configured':
+        this.#info = { ...this.#info, tick: report.tick };
         this.#configures.resolve(report.call, report.settings);
         break;
       case 'refused':

@@ -65,7 +65,8 @@ export type IngestReport =
   | { kind: 'source'; progress: number | undefined; detail: string | undefined; phase: TaggerPhase | undefined; clock: ReferenceClockState | undefined }
   | { kind: 'loss'; grade: Loss['grade']; place: Loss['place']; intervals: number }
   | { kind: 'clock'; locked: boolean }
-  | { kind: 'configured'; call: number; settings: Settings }
+  /** The tick with them: a sample rate changes it. */
+  | { kind: 'configured'; call: number; settings: Settings; tick: Tick }
   | { kind: 'refused'; call: number; error: ErrorNote }
   | { kind: 'ended'; ledger: LedgerSnapshot }
   | { kind: 'failed'; error: ErrorNote; ledger: LedgerSnapshot | undefined };

@@ -23,8 +23,8 @@ export interface DeviceModel {
   /** The next packet of an IN endpoint; undefined: none yet. 'stall' halts the endpoint until `clearHalt`. */
   packet(endpoint: number): Uint8Array | undefined | 'stall';
   clearHalt?(endpoint: number): void;
-  /** Set by the transport: the model calls it when it leaves the bus by itself, as after a firmware upload; the model that takes its place, or none. */
-  onLeave?: ((next: DeviceModel | undefined) => void) | undefined;
+  /** Set by the transport: the model calls it when it leaves the bus by itself, as after a firmware upload; the model that takes its place, or none, and when. */
+  onLeave?: ((next: DeviceModel | undefined, afterMs?: number) => void) | undefined;
   /** No packet is there now: lets time pass until one is. Only where time passes on demand; returns false when none will ever come. */
   skip?(endpoint: number): boolean;
 }

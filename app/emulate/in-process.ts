@@ -33,9 +33,9 @@ export class EmulatedBus implements UsbBus {
       current = plugged;
       this.#plugged.push(plugged);
       next.reset();
-      next.onLeave = then => {
+      next.onLeave = (then, afterMs = 1) => {
         this.#remove(plugged);
-        if (then) setTimeout(() => { if (current === plugged) put(then); }, 1);
+        if (then) setTimeout(() => { if (current === plugged) put(then); }, afterMs);
       };
       this.#tell();
     };

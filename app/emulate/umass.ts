@@ -23,8 +23,6 @@ export interface UmassOptions extends FeedOptions {
   startTicks?: number;
   clockHz?: number;
   faults?: UmassFaults;
-  /** Bare: without firmware, it becomes the tagger when that was loaded. */
-  isBare?: boolean;
 }
 
 const fifoRecords = 2048, buffers = 3;

@@ -16,8 +16,9 @@ test('parseSource() reads every form', t => {
 });
 
 test('parseSource() refuses anything else with a hint', t => {
+  const bridges = ['bridge', 'bridge:', 'bridge: ', 'bridge-a2:x'], usb = ['usb:', 'usb:1-2,driver', 'usb:1-2,colour=red'];
   for (const text of [
-    '', ':', 'simulate', 'Simulated', 'replay', 'replay:', 'usb:', 'usb:1-2,driver', 'usb:1-2,colour=red', 'bridge:x', 'simulated:', 'simulated:{', 'simulated:[]', 'simulated:null', 'simulated:{"sed":1}', '__proto__', 'x'.repeat(10_000),
+    ...bridges, ...usb, '', ':', 'simulate', 'Simulated', 'replay', 'replay:', 'simulated:', 'simulated:{', 'simulated:[]', 'simulated:null', 'simulated:{"sed":1}', '__proto__', 'x'.repeat(10_000),
   ]) {
     const error = t.throws(() => parseSource(text), undefined, text.slice(0, 40)) as TaggerError;
     t.true(isTaggerError(error) && error.code === 'usage', error.message);

@@ -25,12 +25,12 @@ export interface PluggableBus extends UsbBus { plug(model: DeviceModel, port?: s
 export class Mortal implements DeviceModel {
   readonly #model: DeviceModel;
   #left: number;
-  onLeave: ((next: DeviceModel | undefined) => void) | undefined;
+  onLeave: DeviceModel['onLeave'];
 
   constructor(model: DeviceModel, operations: number) {
     this.#model = model;
     this.#left = operations;
-    model.onLeave = next => this.onLeave?.(next);
+    model.onLeave = (next, afterMs) => this.onLeave?.(next, afterMs);
   }
 
   get descriptors() { return this.#model.descriptors; }
@@ -77,6 +77,8 @@ export function usbLife(test: TestFn, under: UsbUnderTest): void {
       const running = tested.run(sink, control.signal);
       const note = `operation ${moment} of the stream`;
       await until(() => dying.died || sink.tags > 200_000, note);
+      // What had come before it left is still handed on.
+      if (dying.died) await until(() => sink.markers.some(({ kind }) => kind === 'losing'), `${note}: the run takes note`);
       const before = sink.tags;
       if (dying.died) {
         await until(() => tested.phase() === 'gone', `${note}: it says so`);

@@ -30,7 +30,8 @@ const kernels = readdirSync(folder)
   .filter(name => wanted.length === 0 || wanted.includes(name.replace(/^twin-|(\.as)?\.ts$/g, '')));
 if (kernels.length === 0) throw new Error(`there is no kernel ${wanted.join(', ')}`);
 
-const tests = ['kernels', 'measurements'].flatMap(part => readdirSync(join(copy, 'test/dsp', part)).filter(name => name.endsWith('.test.ts')).map(name => join('test/dsp', part, name)));
+const folders = ['kernels', 'measurements', 'virtual'].flatMap(part => readdirSync(join(copy, 'test/dsp', part)).filter(name => name.endsWith('.test.ts')).map(name => join('test/dsp', part, name)));
+const tests = [...folders, ...['conditioning', 'reference-clock'].map(name => `test/dsp/${name}.test.ts`)];
 const survivors: string[] = [];
 let count = 0;
 

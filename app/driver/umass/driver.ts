@@ -10,7 +10,7 @@ import type { Settings, SettingValue, TaggerInfo } from '../../core/tagger.ts';
 import type { TagSink } from '../../core/tags.ts';
 import { decodeExports } from '../decode/exports.ts';
 import { parseHex, uploadFx2 } from '../fx2.ts';
-import { idOf, type BulkSource, type UsbAccess } from '../usb-access.ts';
+import { idOf, type BulkSource, type UsbAccess, type UsbIdentity } from '../usb-access.ts';
 import { drain, type UsbDriver, type UsbSession } from '../usb-tagger.ts';
 import {
   captureBits, channelNumbers, command, endpoints, ids, inputs, mostRecordsInPacket, recordBytes, register, requests, stops, tickOf, umassState, umassTwin, windowFor,
@@ -27,12 +27,15 @@ const silenceMs = 1000;
 
 export const umass: UsbDriver = {
   id: 'umass', model: 'UMass FPGA tagger',
-  score: identity => (idOf(identity) === ids.ready ? 1 : idOf(identity) === ids.bare ? 1 : 0),
-  isAmbiguous: identity => idOf(identity) === ids.bare,
-  needsUpload: identity => idOf(identity) === ids.bare,
+  score: identity => (idOf(identity) === ids.ready || isBare(identity) ? 1 : 0),
+  isAmbiguous: isBare,
+  needsUpload: isBare,
   upload: async (access, { firmware }) => { await uploadFx2(access, await readFirmware(firmware)); },
   open: access => UmassSession.open(access),
 };
+
+/** A board that runs the firmware of the logic analysers keeps the id of the bare chip, and says so. */
+function isBare(identity: UsbIdentity): boolean { return idOf(identity) === ids.bare && identity.product !== 'fx2lafw'; }
 
 /** The operator's file, with its SHA-256 in a file beside it, so that half a copy is not taken for firmware. */
 async function readFirmware(folder: string | undefined): Promise<ReturnType<typeof parseHex>> {
