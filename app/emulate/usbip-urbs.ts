@@ -9,8 +9,8 @@ import { encodeSubmitted, encodeUnlinked, urbStatus, type Command } from './usbi
 
 /** How often a device that has nothing yet is asked again; the longest that one turn of its packets lasts. */
 const pollMs = 1, turnMs = 5;
-/** Of a clock that goes on in steps; what is later than this cannot be made good. */
-const stepMs = 0.1, mostLateMs = 200;
+/** Of a clock that goes on in steps, each shorter than the smallest buffer of a device lasts; what is later than this cannot be made good. */
+const stepMs = 0.05, mostLateMs = 200;
 /** URBs under way; what usbfs allows at its usual limit of 16 MiB and transfers of 16 KiB. */
 const mostUrbs = 1024;
 const noMemory = -12;

@@ -79,11 +79,11 @@ export class UsbipServer implements AsyncDisposable {
       current = exported;
       this.#exported.set(busid, exported);
       next.reset();
-      next.onLeave = then => {
+      next.onLeave = (then, awayMs = 1) => {
         if (this.#exported.get(busid) !== exported) return;
         this.#remove(exported);
         this.#onEvent(`${busid} has left the bus`);
-        if (then) setTimeout(() => { if (current === exported) put(then); }, 1);
+        if (then) setTimeout(() => { if (current === exported) put(then); }, awayMs);
         else this.#onLeft(busid);
       };
     };
