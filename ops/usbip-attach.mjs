@@ -75,9 +75,11 @@ function checkKernel(vhci) {
 
 /** @returns the number of the port that it has now */
 async function attach({ server, host, port, device, vhci, keep }) {
-  for (;;) {
+  for (let said = '';;) {
     const reply = await ask(host, port, device).catch(error => {
       if (!keep || !error.mayPass) throw error;
+      if (error.message !== said) console.log(`${error.message} It is tried again.`);
+      said = error.message;
     });
     if (!reply) {
       await pause(againMs);

@@ -18,7 +18,7 @@ const mayImport: Record<string, readonly string[]> = {
 };
 /** npm package -> the folders or files that may import it. */
 const packages: Record<string, readonly string[]> = {
-  usb: ['driver/usb.ts'], mqtt: ['mqtt'], capnweb: ['rpc', 'client'], ws: ['rpc'],
+  usb: ['driver/usb.ts', 'driver/usb-transfer.ts'], mqtt: ['mqtt'], capnweb: ['rpc', 'client'], ws: ['rpc'],
   commander: ['tagctl', 'daemon'], zod: ['daemon'], 'smol-toml': ['daemon'], aedes: ['daemon'], 'systemd-notify': ['daemon'],
   assemblyscript: ['tagctl/kernel-source.ts'], preact: ['web'], '@preact/signals': ['web'], uplot: ['web'],
 };

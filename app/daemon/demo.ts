@@ -3,7 +3,7 @@ import { isTaggerError } from '../core/errors.ts';
 import type { TaggerStatus } from '../core/station.ts';
 import type { TaggerSource } from '../core/tagger.ts';
 import { NodeUsbBus } from '../driver/usb.ts';
-import { findTaggers, nameOf } from '../driver/usb-discovery.ts';
+import { addressOf, findTaggers, nameOf } from '../driver/usb-discovery.ts';
 import { startDemoBroker, type DemoBroker } from './demo-broker.ts';
 import type { Log } from './log.ts';
 import { version } from '../core/version.ts';
@@ -14,7 +14,7 @@ const usualMqttPort = 1883;
 export async function demoSource(log: Log): Promise<TaggerSource> {
   const found = await findTaggers(new NodeUsbBus());
   const usable = found.find(({ state }) => state === 'ready' || state === 'needs-firmware');
-  if (usable) return usable.identity.serial === '' ? { kind: 'usb', port: usable.identity.port } : { kind: 'usb', serial: usable.identity.serial };
+  if (usable) return { kind: 'usb', ...addressOf(usable) };
   for (const each of found) log.notice(`${nameOf(each)} is attached, but the simulated tagger is used. ${each.advice}`);
   return { kind: 'simulated', options: {} };
 }

@@ -3,6 +3,7 @@ import { TaggerError } from '../core/errors.ts';
 import { formatAddress, isLoopback } from '../core/link.ts';
 import { checkModelOptions, emulatedModels, modelOf, type EmulatedModel } from '../emulate/models.ts';
 import { UsbipServer } from '../emulate/usbip.ts';
+import { SteppedClock } from '../emulate/usbip-urbs.ts';
 import { usbipPort } from '../emulate/usbip-wire.ts';
 import type { Log } from './log.ts';
 
@@ -36,9 +37,9 @@ export async function serveEmulated(flags: EmulateFlags, log: Pick<Log, 'info' |
   const model = modelOf(flags.model);
   if (!flags.usbip) throw new TaggerError('usage', `Cannot emulate a ${model.model}: it was not said how it is to be reached.`, { hint: 'Add --usbip: then any Linux with vhci_hcd can attach it.' });
   const options = checkModelOptions(model, { signals: json(flags.signals, '--signals'), faults: json(flags.faults, '--faults'), seed: wholeNumber(flags.seed, '--seed', Number.MAX_SAFE_INTEGER) });
-  const host = flags.bind ?? '127.0.0.1', plug = (): void => { server.plug(model.make(options), busid); };
+  const host = flags.bind ?? '127.0.0.1', clock = new SteppedClock(), plug = (): void => { server.plug(model.make({ ...options, clock }), busid); };
   const server = await UsbipServer.listen({
-    host, port: wholeNumber(flags.port, '--port', 65_535) ?? usbipPort,
+    host, clock, port: wholeNumber(flags.port, '--port', 65_535) ?? usbipPort,
     onEvent: text => { log.info(text); },
     onLeft: () => { setTimeout(plug, replugMs).unref(); },
   });

@@ -68,13 +68,18 @@ export async function openUsb(bus: UsbBus, { serial, port, ...options }: UsbSour
   const attached = all.length === 0 ? 'none is attached, or this user may not see it' : `attached are ${all.map(nameOf).join(', ')}`;
   const usable = fits.filter(({ state }) => state !== 'unsupported'), [tagger = fits[0]] = usable;
   if (!tagger) throw new TaggerError('not-found', `Cannot open ${which}: ${attached}.`, { hint: 'Check the cable and the udev rule, or use --tagger simulated.' });
-  if (usable.length > 1) throw new TaggerError('conflict', `Cannot open ${which}: ${attached}.`, { hint: `Say which: --tagger ${usable.map(({ identity }) => `usb:${identity.serial || identity.port}`).join(' or --tagger ')}.` });
+  if (usable.length > 1) throw new TaggerError('conflict', `Cannot open ${which}: ${attached}.`, { hint: `Say which: --tagger ${usable.map(found => `usb:${Object.values(addressOf(found)).join('')}`).join(' or --tagger ')}.` });
   const { identity, state, advice } = tagger;
   if (state === 'needs-choice') throw new TaggerError('conflict', `Cannot open the ${nameOf(tagger)}: several devices have its ids.`, { hint: advice });
   if (state === 'forbidden') throw new TaggerError('forbidden', `Cannot open the ${nameOf(tagger)}: this user may not.`, { hint: advice });
   if (state === 'unsupported') throw new TaggerError('unsupported', `Cannot open the ${nameOf(tagger)}: this version of tagd has no driver for it.`, { hint: advice });
   const driver = usbDrivers.find(({ id }) => id === tagger.drivers[0]) as UsbDriver;
   return new UsbTagger(bus, driver, options, identity, await openSession(bus, driver, identity, options, signal));
+}
+
+/** What tells it from others: its serial number, or its port where it has none or the one that every copy has. */
+export function addressOf({ identity: { serial, port }, drivers: [driver] }: FoundTagger): { serial: string } | { port: string } {
+  return serial === '' || usbDrivers.some(({ id, isKnownByPort }) => id === driver && isKnownByPort === true) ? { port } : { serial };
 }
 
 /** `S-Fifteen TDC1 (04d8:000a at 1-2, serial TDC1-0019)` */

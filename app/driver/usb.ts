@@ -1,4 +1,4 @@
-// driver/usb.ts - the USB buses of this computer through libusb. The only importer of the `usb` package.
+// driver/usb.ts - the USB buses of this computer through libusb. It and usb-transfer.ts are the only importers of the `usb` package.
 //
 // Loaded only when somebody asks for USB, and harmless where there is none. Many transfers of an endpoint are under way at once and each is
 // submitted again as soon as it has ended, so that a tagger's FIFO never waits for this thread.

@@ -87,7 +87,8 @@ export class Fx2lafwModel implements DeviceModel {
     if (requestType === 0xc0 && request === requests.version) return Uint8Array.from(version);
     if (requestType === 0xc0 && request === requests.revision) return Uint8Array.from(revision);
     if (requestType !== 0x40 || request !== requests.start || data.length !== 3) return undefined;
-    this.#advance();
+    // A larger buffer stands for a host controller that reads ahead; where nobody reads any more it is as small as it is.
+    this.#advance(2048);
     // On demand no time passes in which its buffer could fill.
     if (this.#state === 'running' && this.#options.clock !== 'demand') this.#waiting = data;
     else this.#start(data);
@@ -122,6 +123,7 @@ export class Fx2lafwModel implements DeviceModel {
 
   #start(data: Uint8Array): void {
     this.#waiting = undefined;
+    this.#state = 'idle';
     this.starts++;
     const delay = data[1]! << 8 | data[2]!;
     if (delay === 0 || data[1]! >= 6 || (this.starts > 1 && this.starts <= 1 + (this.#options.faults?.ignoresStarts ?? 0))) return;
@@ -139,8 +141,8 @@ export class Fx2lafwModel implements DeviceModel {
   /** Samples since the start, fetched or not. */
   #produced(): number { return this.#options.clock === 'demand' ? Infinity : Math.floor((this.#nowMs() - this.startedMs) * this.#sampling.rateHz / 1000); }
 
-  #advance(): void {
-    const { clock, fifoBytes = 2048 } = this.#options;
+  #advance(fifoBytes = this.#options.fifoBytes ?? 2048): void {
+    const { clock } = this.#options;
     if (this.#state === 'running' && clock !== 'demand' && (this.#produced() - this.#samples) * this.#sampling.bytes > fifoBytes + this.#packetBytes) this.#halt();
   }
 

@@ -3,6 +3,9 @@ import { TaggerError } from '../core/errors.ts';
 import type { SimulatedSignal } from '../core/tagger.ts';
 import { checkOptions } from '../driver/simulated/options.ts';
 import type { DeviceClock, DeviceModel } from './device.ts';
+import { Fx2lafwModel } from './fx2lafw.ts';
+import { OtuModel } from './otu.ts';
+import { Tdc1Model } from './tdc1.ts';
 import { UmassModel } from './umass.ts';
 
 export interface ModelOptions {
@@ -10,8 +13,8 @@ export interface ModelOptions {
   signals: readonly SimulatedSignal[];
   /** By the names of `EmulatedModel.faults`. */
   faults: Readonly<Record<string, number>>;
-  /** Default: the clock on the wall. */
-  clock?: DeviceClock;
+  /** Its time. */
+  clock: DeviceClock;
 }
 
 export interface EmulatedModel {
@@ -29,14 +32,81 @@ export interface EmulatedModel {
 
 export const emulatedModels: readonly EmulatedModel[] = [
   {
-    name: 'umass', model: 'UMass FPGA tagger', channels: 4, highestRateHz: 500_000,
+    name: 'umass', model: 'UMass FPGA tagger', channels: 4, highestRateHz: 300_000,
     faults: {
       diesAfterPackets: 'leaves the bus after so many packets of data',
       stallsAfterPackets: 'stalls its data endpoint after so many packets',
       dropsWraps: 'loses every n-th wrap of its timer',
       shortReplies: 'answers commands with so many bytes less than 4',
     },
-    make: ({ seed, signals, faults, clock }) => new UmassModel({ seed, signals, faults, ...(clock && { clock }) }),
+    make: options => new UmassModel(options),
+  },
+  {
+    name: 'tdc1', model: 'S-Fifteen TDC1', channels: 4, highestRateHz: 300_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets',
+      silentAfterWords: 'sends nothing any more after so many words',
+      dropsDummies: 'loses every n-th of the words that tell of its timer',
+      shortStatus: 'answers the question for its status with so many bytes less',
+    },
+    make: options => new Tdc1Model(options),
+  },
+  {
+    name: 'otu', model: 'OTU v1 tagger', channels: 4, highestRateHz: 250_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets',
+      stallsAfterPackets: 'stalls its data endpoint after so many packets',
+      dropsBlocks: 'loses every n-th block',
+      silentAfterBlocks: 'sends nothing any more after so many blocks',
+      slowHeartbeats: 'sends its heartbeats so many times rarer',
+      slowTags: 'keeps tags so many times longer',
+    },
+    make: options => new OtuModel(options),
+  },
+  {
+    name: 'otu', model: 'OTU v1 tagger', channels: 4, highestRateHz: 250_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets',
+      stallsAfterPackets: 'stalls its data endpoint after so many packets',
+      dropsBlocks: 'loses every n-th block',
+      silentAfterBlocks: 'sends nothing any more after so many blocks',
+      slowHeartbeats: 'sends its heartbeats so many times rarer',
+      slowTags: 'keeps tags so many times longer',
+    },
+    make: options => new OtuModel(options),
+  },
+  {
+    name: 'fx2lafw', model: 'logic analyser with an FX2', channels: 8, highestRateHz: 300_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets',
+      stallsAfterPackets: 'stalls its data endpoint after so many packets',
+      haltsAfterPackets: 'stops by itself after so many packets since each start',
+      ignoresStarts: 'does not obey so many starts after the first',
+    },
+    make: options => new Fx2lafwModel(options),
+  },
+  {
+    name: 'otu', model: 'OTU v1 tagger', channels: 4, highestRateHz: 500_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets of data',
+      stallsAfterPackets: 'stalls its data endpoint after so many packets',
+      dropsBlocks: 'loses every n-th block, so that its number is missing',
+      silentAfterBlocks: 'sends nothing any more after so many blocks',
+      slowHeartbeats: 'sends heartbeats so many times too rarely',
+      slowTags: 'keeps tags so many times longer than it may',
+    },
+    make: ({ seed, signals, faults, clock }) => new OtuModel({ seed, signals, faults, ...(clock && { clock }) }),
+  },
+  {
+    name: 'fx2lafw', model: 'FX2 logic analyser', channels: 8, highestRateHz: 500_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets of samples',
+      stallsAfterPackets: 'stalls its endpoint after so many packets',
+      haltsAfterPackets: 'stops without a word so many packets after each start',
+      ignoresStarts: 'hears so many starts less after the first one',
+    },
+    // A network asks for packets less often than a host controller.
+    make: ({ seed, signals, faults, clock }) => new Fx2lafwModel({ seed, signals, faults, fifoBytes: 2 ** 21, ...(clock && { clock }) }),
   },
 ];
 
@@ -48,7 +118,7 @@ export function modelOf(name: string): EmulatedModel {
 }
 
 /** Checks what a person asked for. @throws {TaggerError} `usage` with what is wrong */
-export function checkModelOptions({ name, model, channels, highestRateHz, faults: known }: EmulatedModel, given: { seed?: unknown; signals?: unknown; faults?: unknown }): ModelOptions {
+export function checkModelOptions({ name, model, channels, highestRateHz, faults: known }: EmulatedModel, given: { seed?: unknown; signals?: unknown; faults?: unknown }): Omit<ModelOptions, 'clock'> {
   const { seed, signals } = checkOptions({ channels, seed: given.seed, signals: given.signals });
   const rateHz = signals.reduce((sum, signal) => sum + rateOf(signal), 0);
   if (rateHz > highestRateHz) {

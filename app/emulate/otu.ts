@@ -15,6 +15,8 @@ import { Feed, type FeedOptions } from './feed.ts';
 export interface OtuFaults {
   diesAfterPackets?: number;
   stallsAfterPackets?: number;
+  /** Blocks stay in the device so much longer; not where time passes on demand. */
+  keepsBlocksMs?: number;
   /** Drops every n-th block, as a broken ring does: a number is missing. */
   dropsBlocks?: number;
   /** Sends no block any more after so many. */
@@ -70,7 +72,8 @@ const params: readonly Param[] = [
 const [triggerLevel, deadTime, enabled, testSignal, clockSource] = params.map(({ key }) => key) as [number, number, number, number, number];
 /** Its converter has steps of 5 mV: what is asked for is not what is applied. */
 const converterStep = 5;
-const testPeriodPs = 20_000_000;
+/** From one tag of the test signal to the next, which is of another input. */
+const testStepPs = 50_000_000;
 const packetBytes = 512, dataEndpoint = 0x81;
 
 interface Open { base: number; openedPs: number; offset: number; records: number[]; tags: number; flags: number }
@@ -93,7 +96,7 @@ export class OtuModel implements DeviceModel {
   #latencyPs = 0;
   #lastTicks: number[] = [];
   #open: Open | undefined;
-  #ring: Uint8Array[] = [];
+  #ring: { bytes: Uint8Array; closedPs: number }[] = [];
   #out = new Uint8Array(0);
   #owesEmpty = false;
   #missed = new Map<number, number>();
@@ -107,7 +110,7 @@ export class OtuModel implements DeviceModel {
     this.#options = options;
     this.#faults = faults;
     this.info = parseInfo(writeInfo({ inputs, isE64, hasFalling, hasReference: true, hasTestSignal: true, timeBits: 48, tickFs, blockBytes, maxRate: 200_000 }));
-    const json = new TextEncoder().encode(faults.caps ?? JSON.stringify({ firmware: 'emulated 1', testRateHz: inputs * 1e12 / testPeriodPs, inputs: Array.from({ length: inputs }, (_, k) => `In ${k + 1}`), settings: params }));
+    const json = new TextEncoder().encode(faults.caps ?? JSON.stringify({ firmware: 'emulated 1', testRateHz: 1e12 / testStepPs, inputs: Array.from({ length: inputs }, (_, k) => `In ${k + 1}`), settings: params }));
     this.#caps = new Uint8Array(4 + json.length);
     new DataView(this.#caps.buffer).setUint32(0, json.length, true);
     this.#caps.set(json, 4);
@@ -157,6 +160,8 @@ export class OtuModel implements DeviceModel {
 
   bulkOut(): boolean { return false; }
 
+  clearHalt(): void { if (this.#sent >= (this.#faults.stallsAfterPackets ?? Infinity)) this.#sent = 0; }
+
   packet(endpoint: number): Uint8Array | undefined | 'stall' {
     if (endpoint !== dataEndpoint) return undefined;
     if (this.#sent >= (this.#faults.diesAfterPackets ?? Infinity)) {
@@ -165,8 +170,9 @@ export class OtuModel implements DeviceModel {
     }
     if (this.#sent >= (this.#faults.stallsAfterPackets ?? Infinity)) return 'stall';
     this.#advance();
-    while (this.#out.length < packetBytes && this.#ring.length > 0) {
-      const block = this.#ring.shift()!, joined = new Uint8Array(this.#out.length + block.length);
+    const keptPs = this.#options.clock === 'demand' || this.#startedMs === undefined ? Infinity : this.#nowPs - (this.#faults.keepsBlocksMs ?? 0) * 1e9;
+    while (this.#out.length < packetBytes && this.#ring.length > 0 && this.#ring[0]!.closedPs <= keptPs) {
+      const block = this.#ring.shift()!.bytes, joined = new Uint8Array(this.#out.length + block.length);
       joined.set(this.#out);
       joined.set(block, this.#out.length);
       this.#out = joined;
@@ -182,10 +188,9 @@ export class OtuModel implements DeviceModel {
 
   /** On demand time goes on until a block is ready. */
   skip(endpoint: number): boolean {
-    if (this.#options.clock !== 'demand' || endpoint !== dataEndpoint || this.#startedMs === undefined) return false;
+    if (this.#options.clock !== 'demand' || endpoint !== dataEndpoint || this.#startedMs === undefined || this.#isSilent) return false;
     for (let steps = 0; this.#ring.length === 0 && steps < 100_000; steps++) {
       const next = Math.min(this.#feed.nextPs, this.#deadlinePs);
-      if (next === Infinity) return false;
       this.#demandPs = Math.max(this.#demandPs, this.#feed.nextPs <= this.#deadlinePs ? next + Math.ceil(this.info.tick.num / this.info.tick.den) + 1 : next);
       this.#advance();
     }
@@ -216,7 +221,7 @@ export class OtuModel implements DeviceModel {
 
   /** The signals, or the test signal: all inputs, one after the other. What lies in the past is passed. */
   #takeFeed(): void {
-    const signals = Array.from({ length: this.info.inputs }, (_, k) => ({ kind: 'periodic' as const, channel: k + 1, periodPs: testPeriodPs, phasePs: k * 1_000_000 }));
+    const signals = Array.from({ length: this.info.inputs }, (_, k) => ({ kind: 'periodic' as const, channel: k + 1, periodPs: this.info.inputs * testStepPs, phasePs: k * testStepPs }));
     this.#feed = new Feed(this.#param(testSignal) === 1 ? { signals } : this.#options);
     if (this.#startedMs !== undefined) while (this.#feed.nextPs <= this.#nowPs) this.#feed.take();
   }
@@ -256,6 +261,7 @@ export class OtuModel implements DeviceModel {
 
   #clockMs(): number { return this.#options.clock === 'demand' ? 0 : (this.#options.clock ?? wallClock).nowMs(); }
   get #nowPs(): number { return this.#options.clock === 'demand' || this.#startedMs === undefined ? this.#demandPs : Math.round((this.#clockMs() - this.#startedMs) * 1e9); }
+  get #isSilent(): boolean { return this.#blocks >= (this.#faults.silentAfterBlocks ?? Infinity); }
   #ticksOf(ps: number): number { return Math.floor(ps * this.info.tick.den / this.info.tick.num); }
 
   #isRefLost(atPs: number): boolean {
@@ -265,7 +271,7 @@ export class OtuModel implements DeviceModel {
 
   /** When a block must be closed though no tag comes. */
   get #deadlinePs(): number {
-    if (this.#blocks >= (this.#faults.silentAfterBlocks ?? Infinity)) return Infinity;
+    if (this.#isSilent) return Infinity;
     const beatPs = this.#lastBlockPs + heartbeatMs / 2 * 1e9 * (this.#faults.slowHeartbeats ?? 1);
     const changesPs = (this.#faults.refLostMs ?? []).map(ms => ms * 1e9).filter(ps => ps > this.#lastBlockPs);
     return Math.min(this.#open ? this.#open.openedPs + this.#latencyPs : Infinity, beatPs, ...changesPs);
@@ -310,7 +316,7 @@ export class OtuModel implements DeviceModel {
     // One edge per tick is all that a record can say.
     if (ticks === before || (ticks - before) * this.info.tick.num / this.info.tick.den < this.#param(deadTime, input + 1)) return;
     this.#lastTicks[code] = ticks;
-    if (this.#blocks >= (this.#faults.silentAfterBlocks ?? Infinity)) return;
+    if (this.#isSilent) return;
     if (!this.#open && (this.#isFull || ticks === this.#lastLostTicks)) {
       this.lost++;
       this.#lastLostTicks = ticks;
@@ -364,7 +370,7 @@ export class OtuModel implements DeviceModel {
       return;
     }
     this.emitted += open.tags;
-    this.#ring.push(block);
+    this.#ring.push({ bytes: block, closedPs: atPs });
   }
 
   #break(view: DataView, { records, base }: Open): void {

@@ -67,7 +67,8 @@ export class Tdc1Model implements DeviceModel {
   #gateMs = 1000;
   #text = '';
   #isRunning = false;
-  #startedMs = 0;
+  /** When its timer stood at `startTicks`, by its clock. */
+  startedMs = 0;
   /** On demand: ps since the start that have passed. */
   #demandPs = 0;
   #overflow = 0;
@@ -135,6 +136,7 @@ export class Tdc1Model implements DeviceModel {
   packet(endpoint: number): Uint8Array | undefined {
     if (endpoint !== ports.in) return undefined;
     if (this.#sent >= (this.#faults.diesAfterPackets ?? Infinity)) {
+      this.#isRunning = false;
       this.onLeave?.(undefined);
       return undefined;
     }
@@ -198,7 +200,7 @@ export class Tdc1Model implements DeviceModel {
 
   #start(): void {
     this.#feed = new Feed(this.#options);
-    this.#startedMs = this.#nowMs();
+    this.startedMs = this.#nowMs();
     this.#demandPs = this.words = this.lost = this.#dummies = this.#halves = this.#pattern = 0;
     this.#lastTicks = this.#options.startTicks ?? 0;
     this.#tick = -1;
@@ -217,7 +219,7 @@ export class Tdc1Model implements DeviceModel {
   /** Everything that happened until now becomes words. */
   #advance(): void {
     if (!this.#isRunning) return;
-    const untilPs = this.#options.clock === 'demand' ? this.#demandPs : (this.#nowMs() - this.#startedMs) * 1e9, { startTicks = 0 } = this.#options;
+    const untilPs = this.#options.clock === 'demand' ? this.#demandPs : (this.#nowMs() - this.startedMs) * 1e9, { startTicks = 0 } = this.#options;
     for (let nextPs = this.#feed.nextPs; nextPs <= untilPs; nextPs = this.#feed.nextPs) {
       const at = startTicks + Math.floor(nextPs / tick.num), index = this.#feed.take();
       if (at !== this.#tick) this.#flushTick();
@@ -278,7 +280,7 @@ export class Tdc1Model implements DeviceModel {
       } else break;
       if (this.#partial.length >= packetBytes) this.#packets.push(Uint8Array.from(this.#partial.splice(0, packetBytes)));
     }
-    if (this.#partial.length === 0) this.#isFlushed = false;
+    if (this.#partial.length + this.#fifo.length - this.#head === 0) this.#isFlushed = false;
     if (this.#head > 100_000 || this.#head === this.#fifo.length) {
       this.#fifo.splice(0, this.#head);
       this.#head = 0;

@@ -3,17 +3,40 @@
 // Transfers of an IN endpoint end in order, each when it is full or with a short packet. One that is unlinked with packets in it is ended with
 // them before its unlink is answered: the protocol allows it as a race, and nothing that the device gave away is lost.
 import { interfacesOf, packetBytesOf } from './descriptors.ts';
-import type { DeviceModel } from './device.ts';
+import type { DeviceClock, DeviceModel } from './device.ts';
 import { ControlPipe, decodeSetup } from './standard-requests.ts';
 import { encodeSubmitted, encodeUnlinked, urbStatus, type Command } from './usbip-wire.ts';
 
 /** How often a device that has nothing yet is asked again; the longest that one turn of its packets lasts. */
 const pollMs = 1, turnMs = 5;
+/** Of a clock that goes on in steps, each shorter than the smallest buffer of a device lasts; what is later than this cannot be made good. */
+const stepMs = 0.05, mostLateMs = 200;
 /** URBs under way; what usbfs allows at its usual limit of 16 MiB and transfers of 16 KiB. */
 const mostUrbs = 1024;
 const noMemory = -12;
 
 interface Reading { sequence: number; length: number; packets: Uint8Array[]; bytes: number }
+
+/**
+ * Time for devices that are read through here. It goes on in small steps, and the reads that wait are served at each; without any it stands still
+ * for a moment, in which the host submits the next. So a FIFO overflows if the host does not read, and not because this process was held up.
+ */
+export class SteppedClock implements DeviceClock {
+  #nowMs = performance.now();
+
+  nowMs(): number { return this.#nowMs; }
+
+  /** @returns false if it is as late as the clock on the wall */
+  step(): boolean {
+    const wallMs = performance.now();
+    if (this.#nowMs >= wallMs) return false;
+    this.#nowMs = Math.min(wallMs, Math.max(this.#nowMs, wallMs - mostLateMs) + stepMs);
+    return true;
+  }
+
+  /** Nobody was reading. */
+  jump(): void { this.#nowMs = performance.now(); }
+}
 
 export interface UrbPeer {
   send(head: Buffer, data?: Uint8Array): void;
@@ -30,12 +53,15 @@ export class Urbs {
   readonly #packetBytes = new Map<number, number>();
   readonly #reading = new Map<number, Reading[]>();
   #urbs = 0;
+  readonly #clock: SteppedClock | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(model: DeviceModel, peer: UrbPeer) {
+  constructor(model: DeviceModel, peer: UrbPeer, clock?: SteppedClock) {
     this.#model = model;
     this.#peer = peer;
+    this.#clock = clock;
+    clock?.jump();
     this.#control = new ControlPipe(model);
     for (const { endpoints } of interfacesOf(model.descriptors)) for (const { address } of endpoints) this.#packetBytes.set(address, packetBytesOf(model.descriptors, address));
   }
@@ -76,19 +102,32 @@ export class Urbs {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const until = performance.now() + turnMs;
+    do {
+      const state = this.#serve(until);
+      if (state === 'over') return;
+      if (state === 'late') {
+        this.#timer = setTimeout(() => { this.pump(); }, 0);
+        return;
+      }
+    } while (this.#urbs > 0 && this.#clock?.step());
+    if (this.#urbs > 0 && !this.#isOver) this.#timer = setTimeout(() => { this.pump(); }, pollMs);
+  }
+
+  /** What the device has at this moment; `over`: the peer is gone, or calls again when it has room. */
+  #serve(until: number): 'over' | 'late' | 'nothing' {
     for (const [endpoint, queue] of this.#reading) {
       while (queue.length > 0) {
-        // The peer calls again when it has room.
-        if (this.#isOver || !this.#peer.hasRoom()) return;
-        const state = this.#advance(endpoint, queue, until);
-        if (state === 'late') {
-          this.#timer = setTimeout(() => { this.pump(); }, 0);
-          return;
+        if (this.#isOver) return 'over';
+        if (!this.#peer.hasRoom()) {
+          this.#clock?.jump();
+          return 'over';
         }
+        const state = this.#advance(endpoint, queue, until);
+        if (state === 'late') return 'late';
         if (state === 'nothing') break;
       }
     }
-    if (this.#urbs > 0 && !this.#isOver) this.#timer = setTimeout(() => { this.pump(); }, pollMs);
+    return performance.now() > until ? 'late' : 'nothing';
   }
 
   stop(): void {

@@ -6,9 +6,10 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { TaggerError } from '../core/errors.ts';
 import { formatAddress } from '../core/link.ts';
+import type { UsbInterface } from '../driver/usb-access.ts';
 import { interfacesOf } from './descriptors.ts';
 import type { DeviceModel } from './device.ts';
-import { Urbs } from './usbip-urbs.ts';
+import { Urbs, type SteppedClock } from './usbip-urbs.ts';
 import {
   busidBytes, commandBytes, commands, decodeCommand, deviceIdOf, encodeDevice, Inbox, mostInBytes, mostOutBytes, operation, operationBytes, operations, operationStatus, textAt, usbipPort,
   type ExportedDevice,
@@ -26,6 +27,8 @@ interface Exported { model: DeviceModel; device: ExportedDevice; holder: Socket 
 export interface UsbipOptions {
   host?: string;
   port?: number;
+  /** The clock that the models were given, if they live in real time. */
+  clock?: SteppedClock;
   /** What happens, in words for people. */
   onEvent?: (text: string) => void;
   /** A device has left by itself, and nothing has taken its place. */
@@ -34,6 +37,7 @@ export interface UsbipOptions {
 
 export class UsbipServer implements AsyncDisposable {
   readonly #server: Server;
+  readonly #clock: SteppedClock | undefined;
   readonly #onEvent: (text: string) => void;
   readonly #onLeft: (busid: string) => void;
   readonly #exported = new Map<string, Exported>();
@@ -42,7 +46,7 @@ export class UsbipServer implements AsyncDisposable {
   #numbers = 0;
 
   /** @throws {TaggerError} `busy` if the port is taken, `forbidden`, `usage` if the address is not of this computer */
-  static async listen({ host = '127.0.0.1', port = usbipPort, onEvent = () => {}, onLeft = () => {} }: UsbipOptions = {}): Promise<UsbipServer> {
+  static async listen({ host = '127.0.0.1', port = usbipPort, clock, onEvent = () => {}, onLeft = () => {} }: UsbipOptions = {}): Promise<UsbipServer> {
     const server = createServer();
     const listening = once(server, 'listening');
     server.listen({ host, port, backlog: mostConnections });
@@ -51,11 +55,12 @@ export class UsbipServer implements AsyncDisposable {
     } catch (error) {
       throw cannotListen(formatAddress(host, port), error as NodeJS.ErrnoException);
     }
-    return new UsbipServer(server, onEvent, onLeft);
+    return new UsbipServer(server, clock, onEvent, onLeft);
   }
 
-  private constructor(server: Server, onEvent: (text: string) => void, onLeft: (busid: string) => void) {
+  private constructor(server: Server, clock: SteppedClock | undefined, onEvent: (text: string) => void, onLeft: (busid: string) => void) {
     this.#server = server;
+    this.#clock = clock;
     this.#onEvent = onEvent;
     this.#onLeft = onLeft;
     server.on('connection', socket => { this.#serve(socket); });
@@ -74,11 +79,11 @@ export class UsbipServer implements AsyncDisposable {
       current = exported;
       this.#exported.set(busid, exported);
       next.reset();
-      next.onLeave = then => {
+      next.onLeave = (then, awayMs = 1) => {
         if (this.#exported.get(busid) !== exported) return;
         this.#remove(exported);
         this.#onEvent(`${busid} has left the bus`);
-        if (then) setTimeout(() => { if (current === exported) put(then); }, 1);
+        if (then) setTimeout(() => { if (current === exported) put(then); }, awayMs);
         else this.#onLeft(busid);
       };
     };
@@ -153,7 +158,7 @@ export class UsbipServer implements AsyncDisposable {
 
   #list(): Buffer {
     const body = [...this.#exported.values()].flatMap(({ model, device }) => [
-      encodeDevice(device), ...interfacesOf(model.descriptors).filter(({ alternate }) => alternate === 0).map(each => Buffer.of(each.class, each.subclass, each.protocol, 0)),
+      encodeDevice(device), ...listedOf(model).map(each => Buffer.of(each.class, each.subclass, each.protocol, 0)),
     ]);
     const count = Buffer.alloc(4);
     count.writeUInt32BE(this.#exported.size);
@@ -187,7 +192,7 @@ export class UsbipServer implements AsyncDisposable {
         if (data && data.length > 0) socket.write(data);
         socket.uncork();
       },
-    });
+    }, this.#clock);
     const take = (): void => {
       while (!socket.destroyed) {
         if (!hasRoom()) {
@@ -233,11 +238,14 @@ export class UsbipServer implements AsyncDisposable {
   }
 }
 
+/** Interfaces that the list has: those that are there, whatever the descriptor says of their number. */
+function listedOf({ descriptors }: DeviceModel): UsbInterface[] { return interfacesOf(descriptors).filter(({ alternate }) => alternate === 0).slice(0, 32); }
+
 function exportOf(model: DeviceModel, busid: string, deviceNumber: number): ExportedDevice {
   const { descriptors: { device, configuration } } = model, byte = (at: number): number => device[at] ?? 0, word = (at: number): number => byte(at) | byte(at + 1) << 8;
   return {
     busid, busNumber: Number.parseInt(busid, 10) & 0x7fff, deviceNumber, speed: highSpeed, vendorId: word(8), productId: word(10), release: word(12), class: [byte(4), byte(5), byte(6)],
-    configurationValue: configuration[5] ?? 1, configurations: byte(17), interfaces: configuration[4] ?? 0,
+    configurationValue: configuration[5] ?? 1, configurations: byte(17), interfaces: listedOf(model).length,
   };
 }
 

@@ -5,6 +5,7 @@ import { grantsCommand, revokeCommand, shareCommand } from './commands/grants.ts
 import { kernelCommand } from './commands/kernel.ts';
 import { loginCommand } from './commands/login.ts';
 import { measureCommand } from './commands/measure.ts';
+import { otuCheckCommand } from './commands/otu-check.ts';
 import { ratesCommand } from './commands/rates.ts';
 import { setCommand } from './commands/set.ts';
 import { infoCommand, taggersCommand } from './commands/station.ts';
@@ -20,7 +21,7 @@ export function makeProgram(context: Context): Command {
     .usage('COMMAND [options]')
     .version(version, '-V, --version', 'show the version');
   for (const make of [
-    loginCommand, infoCommand, taggersCommand, ratesCommand, setCommand, measureCommand, analyzeCommand, shareCommand, grantsCommand, revokeCommand, kernelCommand,
+    loginCommand, infoCommand, taggersCommand, ratesCommand, setCommand, measureCommand, analyzeCommand, shareCommand, grantsCommand, revokeCommand, kernelCommand, otuCheckCommand,
   ]) program.addCommand(make(context));
   return examples(program,
     'tagctl login < link.txt', 'tagctl rates --watch', 'tagctl measure correlation --channels 1,2 --binwidth 16ps --for 10s --plot',

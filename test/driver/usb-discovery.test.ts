@@ -40,6 +40,8 @@ test('openUsb() names what it found, or what it looked for', async t => {
   t.regex(await attempt({ serial: '7' }, {}), /^not-found: Cannot open the USB time tagger with serial number 7: attached are UMass FPGA tagger \(04b4:1004 at 1-1\)/);
   t.regex(await attempt({ port: '3-1' }, {}), /at port 3-1: attached are/);
   t.regex(await attempt({}, {}, {}), /^conflict: .* Say which: --tagger usb:1-1 or --tagger usb:1-2/);
+  const clone = { vendorId: 0x0925, productId: 0x3881, manufacturer: 'sigrok', product: 'fx2lafw', serial: 'Saleae Logic' };
+  t.regex(await attempt({}, clone, clone), /^conflict: .* Say which: --tagger usb:1-1 or --tagger usb:1-2/, 'every copy has the same serial number');
   t.regex(await attempt({}, { productId: 0x8613 }), /^conflict: .*several devices have its ids.*driver=umass/);
   t.regex(await attempt({}, { trouble: 'x' }), /^forbidden: /);
   t.regex(await attempt({}, { vendorId: 0x04d8, productId: 0x00dd }), /^unsupported: Cannot open the Tausand Tempico/);

@@ -109,6 +109,7 @@ async function imported(t: ExecutionContext, model = new Scripted()) {
   t.is(await peer.import(), 0);
   return { model, peer, ...rest };
 }
+function empty(): Omit<DeviceModel, 'descriptors'> { return { reset: () => {}, control: () => undefined, bulkOut: () => false, packet: () => undefined }; }
 const submitted = (sequence: number, status: number, data: number[] | number): Answer => ({ command: 3, sequence, status, data });
 const unlinked = (sequence: number, status: number): Answer => ({ command: 4, sequence, status, data: 0 });
 
@@ -124,6 +125,24 @@ test('the list names every device with its interfaces; a second list on the same
       t.deepEqual([...await peer.take(8)], [0xff, 1, 2, 0, 3, 0, 0, 0]);
     }
   }
+});
+
+test('descriptors that lie spoil neither the list nor the import', async t => {
+  const model = new Scripted(), random = new Random(3), { configuration } = model.descriptors;
+  configuration[4] = 9;
+  const { peer, server } = await begin(t, model);
+  server.plug({ ...empty(), descriptors: { device: new Uint8Array(0), configuration: new Uint8Array(0), strings: [] } }, '2-1');
+  server.plug({ ...empty(), descriptors: { device: Uint8Array.from({ length: 18 }, () => random.integer(0, 255)), configuration: Uint8Array.from({ length: 900 }, (_, i) => [9, 4][i % 9] ?? 0), strings: [] } }, '2-2');
+  peer.socket.write(operation(operations.requestList, 0));
+  t.is((await peer.take(operationBytes + 4)).readUInt32BE(8), 3);
+  for (const [busid, interfaces] of [['1-1', 2], ['2-1', 0], ['2-2', 32]] as const) {
+    const device = decodeDevice(await peer.take(deviceBytes));
+    t.like(device, { busid, interfaces });
+    await peer.take(4 * interfaces);
+  }
+  t.is(await peer.import('2-1'), 0);
+  peer.control(1, [0x80, 6, 0, 1, 0, 0, 18, 0]);
+  t.deepEqual(await peer.answer(), submitted(1, 0, []));
 });
 
 test('a device that is not there or that another client has is not imported; it is free again when that client goes', async t => {

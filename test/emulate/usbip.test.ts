@@ -1,8 +1,13 @@
 // test/emulate/usbip.test.ts - emulated devices over USB/IP: the UMass driver lives on URBs as on a bus in this process.
 import test from 'ava';
 import { umass } from '../../app/driver/umass/driver.ts';
+import { describe } from '../../app/emulate/descriptors.ts';
+import type { DeviceClock, DeviceModel } from '../../app/emulate/device.ts';
 import { UmassModel, type UmassOptions } from '../../app/emulate/umass.ts';
+import { UsbipServer } from '../../app/emulate/usbip.ts';
+import { SteppedClock } from '../../app/emulate/usbip-urbs.ts';
 import { FakeSink } from '../support/fake-sink.ts';
+import { UsbipBus } from '../support/usbip-client.ts';
 import { UsbipRig } from '../support/usbip-rig.ts';
 import { conformance } from '../driver/conformance.ts';
 import { openOn, usbLife, type UsbUnderTest } from '../driver/usb-life.ts';
@@ -30,4 +35,44 @@ test('every tag that the board put into a record arrives over USB/IP, those in t
   t.is(sink.tags, board.emitted);
   t.is(sink.losses.length, 0);
   await tagger[Symbol.asyncDispose]();
+});
+
+/** Makes a packet each millisecond, and has room for five. */
+class Ticking implements DeviceModel {
+  readonly descriptors = describe({ vendorId: 0x1209, productId: 1, interfaces: [{ class: [0xff, 0, 0], endpoints: [{ address: 0x81, packetBytes: 512 }] }] });
+  lost = 0;
+  readonly #clock: DeviceClock;
+  #next = Infinity;
+  constructor(clock: DeviceClock) { this.#clock = clock; }
+  reset(): void { this.#next = Infinity; }
+  control(): Uint8Array {
+    this.#next = this.#clock.nowMs();
+    return new Uint8Array(0);
+  }
+  bulkOut(): boolean { return false; }
+  packet(): Uint8Array | undefined {
+    for (; this.#next < this.#clock.nowMs() - 5; this.#next++) this.lost++;
+    return this.#next++ <= this.#clock.nowMs() ? Uint8Array.of(1) : void this.#next--;
+  }
+}
+
+test('a device is not late because its process was held up; it is when the host does not read', async t => {
+  const clock = new SteppedClock(), model = new Ticking(clock);
+  await using server = await UsbipServer.listen({ port: 0, clock });
+  server.plug(model);
+  const bus = new UsbipBus(server.port), [identity] = await bus.list();
+  await using access = await bus.open(identity!);
+  await access.claim(0);
+  const source = access.stream(0x81, 200, 512);
+  await access.controlOut({ requestType: 0x40, request: 1, value: 0, index: 0 });
+  let packets = 0;
+  const read = async (most: number): Promise<void> => { for (; packets < most && await source.next(2000); packets++); };
+  await read(20);
+  for (const until = performance.now() + 100; performance.now() < until;);
+  await read(100);
+  t.is(model.lost, 0);
+  await source.stop();
+  await new Promise(resolve => { setTimeout(resolve, 400); });
+  await access.bulkIn(0x81, 512, 1000);
+  t.true(model.lost > 100, `${model.lost} lost of 400`);
 });

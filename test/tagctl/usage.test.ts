@@ -9,7 +9,7 @@ import { configFrom, kebab, measurementOf, spellings } from '../../app/tagctl/me
 import { inTreeOrder } from '../../app/tagctl/program.ts';
 import { emptyFolder, tagctl } from './run.ts';
 
-const commands = ['login', 'info', 'taggers', 'rates', 'set', 'measure', 'analyze', 'share', 'grants', 'revoke'];
+const commands = ['login', 'info', 'taggers', 'rates', 'set', 'measure', 'analyze', 'share', 'grants', 'revoke', 'otu-check'];
 
 test('--help lists every command, --version is that of the package', async t => {
   const help = await tagctl(['--help']);

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaggerError } from '../../core/errors.ts';
 import { bridgeEnvironment } from './command.ts';
+import { Lines } from './lines.ts';
 import { bridgeLimits as limits, printable, readLine, writeLine, type BridgeLine } from './protocol.ts';
 
 /** Bytes that wait to be taken; behind that the pipe fills and the bridge waits. */
@@ -40,10 +41,8 @@ export class BridgeChild implements AsyncDisposable {
   #queued = 0;
   #movedMs = 0;
   #isAtEnd = false;
+  #isSilent = false;
   #wake: (() => void) | undefined;
-  #line: Buffer[] = [];
-  #lineBytes = 0;
-  #chatter = { sinceMs: 0, bytes: 0 };
   #lastText = '';
   #reason: { message: string; hint?: string | undefined } | undefined;
   #question: Question | undefined;
@@ -58,14 +57,23 @@ export class BridgeChild implements AsyncDisposable {
     this.capabilities = this.#capable.promise;
     // Somebody may look at these only when it is too late for Node.
     for (const promise of [this.capabilities, this.#exited.promise]) promise.catch(() => {});
-    this.#process = spawn(words[0]!, words.slice(1), { stdio: [isRaw ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true, env: bridgeEnvironment() });
+    try {
+      this.#process = spawn(words[0]!, words.slice(1), { stdio: [isRaw ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true, env: bridgeEnvironment() });
+    } catch (error) {
+      // Some faults are thrown, others told later.
+      throw startFault(this.#name, error as NodeJS.ErrnoException);
+    }
     const { stdin, stdout, stderr } = this.#process;
     this.#process.on('error', error => this.#cannotStart(error as NodeJS.ErrnoException));
     this.#process.on('exit', (code, signal) => { void this.#exit(code, signal); });
     // A bridge that died does not read; its exit says so better.
     stdin?.on('error', () => {});
     stdout?.on('error', () => {}).on('data', (chunk: Uint8Array) => this.#take(chunk)).on('close', () => this.#end());
-    stderr?.on('error', () => {}).on('data', (chunk: Buffer) => this.#hear(chunk));
+    const heard = new Lines(line => this.#say(this.#isRaw ? { kind: 'text', message: printable(line) } : readLine(line)), what => this.#babbles(what));
+    stderr?.on('error', () => {}).on('data', (chunk: Buffer) => heard.take(chunk)).on('close', () => {
+      heard.end();
+      this.#isSilent = true;
+    });
     if (!isRaw) this.#expectCapabilities();
   }
 
@@ -95,6 +103,9 @@ export class BridgeChild implements AsyncDisposable {
     if (this.#fault) throw this.#fault;
     return undefined;
   }
+
+  /** Nothing has come that was not taken. */
+  get isQuiet(): boolean { return this.#queued === 0; }
 
   /** A raw source that has written all and ended well. */
   get isOver(): boolean { return this.#isAtEnd && this.#chunks.length === 0 && this.#fault === undefined && this.#isGone; }
@@ -162,27 +173,6 @@ export class BridgeChild implements AsyncDisposable {
     this.#wake?.();
   }
 
-  /** Bytes of standard error, into lines. */
-  #hear(chunk: Buffer): void {
-    if (this.#fault) return;
-    const now = performance.now(), chatter = this.#chatter;
-    if (now - chatter.sinceMs > 1000) this.#chatter = { sinceMs: now, bytes: chunk.length };
-    else chatter.bytes += chunk.length;
-    if (this.#chatter.bytes > limits.chatterBytesPerSecond) return this.#babbles(`more than ${limits.chatterBytesPerSecond / 2 ** 20} MiB a second`);
-    for (let from = 0; from < chunk.length && !this.#fault;) {
-      const at = chunk.indexOf(10, from), part = chunk.subarray(from, at < 0 ? chunk.length : at);
-      this.#line.push(part);
-      this.#lineBytes += part.length;
-      if (this.#lineBytes > limits.lineBytes) return this.#babbles(`a line of more than ${limits.lineBytes / 1024} KiB`);
-      if (at < 0) return;
-      from = at + 1;
-      const line = Buffer.concat(this.#line).toString('utf8').trim();
-      this.#line = [];
-      this.#lineBytes = 0;
-      if (line !== '') this.#say(this.#isRaw ? { kind: 'text', message: printable(line) } : readLine(line));
-    }
-  }
-
   #babbles(what: string): void {
     this.fail(new TaggerError('protocol', `The bridge '${this.#name}' babbles: it wrote ${what} to its standard error.`, { hint: 'Standard error takes JSON lines and short notes for people.' }));
   }
@@ -191,6 +181,7 @@ export class BridgeChild implements AsyncDisposable {
     switch (line.kind) {
       case 'capabilities':
         clearTimeout(this.#deadline);
+        this.#deadline = undefined;
         this.#capable.resolve(line.fields);
         break;
       case 'done': case 'refused':
@@ -229,7 +220,7 @@ export class BridgeChild implements AsyncDisposable {
   }
 
   #cannotStart(error: NodeJS.ErrnoException): void {
-    this.fail(new TaggerError(error.code === 'ENOENT' ? 'not-found' : 'unavailable', `Cannot start the bridge '${this.#name}': ${error.code ?? 'it failed'}.`, { hint: 'No shell reads the command; the program must be on the PATH, or be named with its path.', cause: error }));
+    this.fail(startFault(this.#name, error));
     // Without a process there is no exit.
     if (this.#process.pid === undefined) {
       this.#isGone = true;
@@ -239,7 +230,7 @@ export class BridgeChild implements AsyncDisposable {
 
   async #exit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
     this.#movedMs = performance.now();
-    while (!this.#isAtEnd && !this.#fault && performance.now() - this.#movedMs < (this.#queued < mostQueued ? lastWordsMs : lastReadMs)) await sleep(2);
+    while (!(this.#isAtEnd && this.#isSilent) && !this.#fault && performance.now() - this.#movedMs < (this.#queued < mostQueued ? lastWordsMs : lastReadMs)) await sleep(2);
     // What it started would hold the tagger.
     this.#signal('SIGKILL');
     this.#isGone = true;
@@ -251,7 +242,8 @@ export class BridgeChild implements AsyncDisposable {
       return;
     }
     const how = signal === null ? `with code ${code}` : `by ${signal}`, said = this.#reason?.message ?? this.#lastText;
-    this.fail(new TaggerError('device-lost', `The bridge '${this.#name}' ended ${how}${said === '' ? '' : `: ${said}`}`.replace(/\.?$/, '.'), { hint: this.#reason?.hint ?? 'It is started again.' }));
+    const sentence = `The bridge '${this.#name}' ended ${how}${said === '' ? '' : `: ${said}`}`.replace(/\.?$/, '.');
+    this.fail(new TaggerError('device-lost', sentence, { hint: this.#reason?.hint ?? 'It is started again.' }));
   }
 
   async #leave(): Promise<void> {
@@ -279,4 +271,10 @@ export class BridgeChild implements AsyncDisposable {
       if (this.#process.pid !== undefined && !this.#isGone) process.kill(-this.#process.pid, signal);
     } catch { /* It is gone already. */ }
   }
+}
+
+function startFault(name: string, error: NodeJS.ErrnoException): TaggerError {
+  return new TaggerError(error.code === 'ENOENT' ? 'not-found' : 'unavailable', `Cannot start the bridge '${name}': ${error.code ?? 'it failed'}.`, {
+    hint: 'No shell reads the command; the program must be on the PATH, or be named with its path.', cause: error,
+  });
 }

@@ -104,7 +104,7 @@ export class BridgeTagger implements Tagger {
     return this.settings();
   }
 
-  detail(): string | undefined { return this.#away ?? this.#child?.warning; }
+  detail(): string | undefined { return this.#away ?? this.#child?.fault?.message ?? this.#child?.warning; }
 
   async run(sink: TagSink, signal: AbortSignal): Promise<void> {
     const { model } = this.info;
@@ -163,6 +163,11 @@ export class BridgeTagger implements Tagger {
   async #records(child: BridgeChild, sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<void> {
     const { raw } = this.#options;
     child.ended = undefined;
+    if (!raw && !child.isQuiet) {
+      const error = new TaggerError('protocol', `The bridge of the ${this.info.model} sends without being asked: records may come behind start only, and none behind the answer to stop.`);
+      child.fail(error);
+      throw error;
+    }
     const basePs = originPs - (raw ? 0n : timeOf((await child.ask('start'))['fromPs']));
     const records = new Records(sink, this.info, this.#format, this.#format === 'si16' ? basePs : originPs, originPs, this.#options.decoder);
     let heardMs = performance.now();

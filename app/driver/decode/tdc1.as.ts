@@ -16,10 +16,11 @@ const status: usize = 44; // u32, see below
 const isPassed: usize = 48; // u32, the next word is believed whatever its step
 
 const stoppedByRoom: u32 = 1;
-/** In front of a word that says nothing, or whose step is larger than the limit. */
+/** In front of a word that says nothing, a dummy that comes too soon, or one whose step is larger than the limit. */
 const stoppedByDoubt: u32 = 2;
 
 const flags: u32 = 31;
+const soon: u32 = 1 << 30; // in place
 const tickPs: u32 = 2000;
 const wrapPs: i64 = <i64>tickPs << 27;
 
@@ -42,7 +43,8 @@ export function decodeTdc1(state: usize, rawAt: usize, words: u32, timesAt: usiz
     // A few one by one before the next four: what stood in the way may come again soon.
     for (let few = 0; few < 4 && i < words; few++) {
       const value = load<u32>(rawAt + (<usize>i << 2)), time = value & ~flags, started = load<u32>(state, isStarted);
-      if (!load<u32>(state, isPassed) && (!(value & flags) || (started && time - load<u32>(state, last) > load<u32>(state, limit)))) {
+      const step = time - load<u32>(state, last), isOdd = started && (step > load<u32>(state, limit) || (value & 16 && step < soon));
+      if (!load<u32>(state, isPassed) && (!(value & flags) || isOdd)) {
         store<u32>(state, stoppedByDoubt, status);
         store<u32>(state, i, consumed);
         return written;

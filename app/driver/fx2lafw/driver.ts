@@ -22,7 +22,7 @@ import {
 } from './protocol.ts';
 import { Samples } from './samples.ts';
 
-/** Of 10 ms each: so long may this computer be busy elsewhere. */
+/** Of 10 ms each: this computer may be busy elsewhere for 0.3 s. */
 const transfers = 32;
 /** A board that runs ends a transfer every 10 ms (25.6 ms at the lowest rate). Silent for so long and looked at so often, it has stopped. */
 const stall = { ms: 120, looks: 5, eachMs: 20 } as const;

@@ -9,6 +9,8 @@ import { TaggerError } from '../../core/errors.ts';
 import { imageChunks, type FirmwareChunk } from '../fx2.ts';
 
 export const packageFolder = '/usr/share/sigrok-firmware';
+/** Of the chip, for code and data. */
+const memoryBytes = 16 * 1024;
 
 /** SHA-256 of the files in version 0.1.7-1, as Debian 12 has it. */
 export const knownSums: Readonly<Record<string, string>> = {
@@ -37,8 +39,8 @@ export async function readFirmware(file: string, model: string, folder: string |
     const beside = (await readFile(`${path}.sha256`, 'utf8').catch(() => '')).trim().split(/\s+/)[0]!.toLowerCase();
     // What the operator has written down counts before what we know.
     const wanted = beside === '' ? knownSums[file] : beside;
-    if (sum === wanted) return imageChunks(image);
-    throw new TaggerError('device-refused', `Cannot load firmware into the ${model}: ${path} has ${image.length} bytes and the sum ${sum}, and ${wanted ?? 'nothing'} was expected.`, {
+    if (sum === wanted && image.length > 0 && image.length <= memoryBytes) return imageChunks(image);
+    throw new TaggerError('device-refused', `Cannot load firmware into the ${model}: ${path} has ${image.length} bytes and the sum ${sum}, and at most ${memoryBytes} bytes with the sum ${wanted ?? 'of a file beside it'} were expected.`, {
       hint: `Install sigrok-firmware-fx2lafw again, or, if this file is the right one: sha256sum ${file} > ${file}.sha256`,
     });
   }

@@ -5,7 +5,7 @@ import { TaggerError } from '../../core/errors.ts';
 import { isRecord } from '../../core/settings.ts';
 import type { SettingInfo, SettingValue } from '../../core/tagger.ts';
 
-export const capsLimits = { bytes: 16 * 1024, settings: 32, choices: 64, label: 60, choice: 40, values: 1024 } as const;
+export const capsLimits = { bytes: 16 * 1024, piece: 16, settings: 32, choices: 64, label: 60, choice: 40, values: 1024 } as const;
 
 export interface OtuSetting {
   /** wValue of GET and SET. */

@@ -5,17 +5,19 @@
 // protocol is started anew.
 import { TaggerError } from '../../core/errors.ts';
 import type { Settings, SettingValue, TaggerInfo } from '../../core/tagger.ts';
-import type { Loss, TagSink } from '../../core/tags.ts';
-import { decodeExports } from '../decode/exports.ts';
+import type { TagSink } from '../../core/tags.ts';
 import type { BulkSource, UsbAccess } from '../usb-access.ts';
 import { drain, type UsbDriver, type UsbSession } from '../usb-tagger.ts';
+import { Blocks } from './blocks.ts';
 import { capsLimits, parseCaps, rawOf, valueOf, type OtuCaps, type OtuSetting } from './caps.ts';
-import { otuState, otuTwin, stops, writeState, type OtuDecoder, type OtuStop } from './decoder.ts';
-import { blockFlags, channelNumbersOf, headerBytes, heartbeatMs, identity, infoBytes, interfaceOf, parseHeader, parseInfo, parseLost, parseStatus, readFrom, requests, statusBytes, writeTo, type OtuInfo } from './protocol.ts';
+import {
+  channelNumbersOf, heartbeatMs, identity, infoBytes, interfaceOf, parseInfo, parseStatus, readFrom, requests, statusBytes, writeTo, type OtuInfo,
+} from './protocol.ts';
 
 /** Tags wait in the device as long as this at most. */
 const latencyMs = 10;
-const transfers = 16, transferBytes = 16 * 1024;
+/** A device that is nearly dark ends a transfer with each block, so many of them are under way; a fast one fills them. */
+const transfers = 32, transferBytes = { slow: 16 * 1024, fast: 64 * 1024, above: 5e6 } as const;
 const silenceMs = 10 * heartbeatMs, pollMs = 20;
 /** After STOP: so long after the last block that came, and in all. */
 const farewellMs = { quiet: 500, all: 2000 } as const;
@@ -46,6 +48,7 @@ export class OtuSession implements UsbSession {
     const caps = parseCaps(await readCaps(access), device.inputs);
     // Somebody may have left it running.
     await access.controlOut(writeTo(requests.stop));
+    await access.clearHalt(found.endpoint);
     await drain(access, found.endpoint);
     const session = new OtuSession(access, found.endpoint, device, caps);
     session.#raw = await session.#readAll();
@@ -95,11 +98,12 @@ export class OtuSession implements UsbSession {
   }
 
   async stream(sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<void> {
+    const { maxRate, recordBytes } = this.#device;
     this.positionPs = originPs;
     await this.#access.controlOut(writeTo(requests.stop));
     await this.#access.clearHalt(this.#endpoint);
     await drain(this.#access, this.#endpoint);
-    await using source = this.#access.stream(this.#endpoint, transfers, transferBytes);
+    await using source = this.#access.stream(this.#endpoint, transfers, maxRate * recordBytes > transferBytes.above ? transferBytes.fast : transferBytes.slow);
     await this.#access.controlOut(writeTo(requests.start, latencyMs));
     const blocks = new Blocks(sink, this.#device, originPs);
     let heardMs = performance.now();
@@ -188,8 +192,9 @@ export async function readCaps(access: UsbAccess): Promise<Uint8Array> {
   const refuse = (what: string): never => { throw new TaggerError('protocol', `Cannot read the capabilities of the OTU tagger: ${what}.`, { hint: 'See docs/otu-v1.md, section 3.2.' }); };
   const all: number[] = [];
   for (let length = 4; all.length < length;) {
-    const piece = await access.controlIn(readFrom(requests.caps, all.length), Math.min(512, length - all.length));
-    if (piece.length === 0) refuse(`they end after ${all.length} of ${length} bytes`);
+    const wanted = Math.min(512, length - all.length), piece = await access.controlIn(readFrom(requests.caps, all.length), wanted);
+    // Else a device that gives them byte by byte would keep us for long.
+    if (piece.length < Math.min(capsLimits.piece, wanted)) refuse(`at offset ${all.length} came ${piece.length} bytes of ${wanted}`);
     all.push(...piece);
     if (length === 4 && all.length >= 4) {
       length = 4 + new DataView(Uint8Array.from(all).buffer).getUint32(0, true);
@@ -197,111 +202,4 @@ export async function readCaps(access: UsbAccess): Promise<Uint8Array> {
     }
   }
   return Uint8Array.from(all.slice(4));
-}
-
-/** What a breach of the protocol is for people. */
-export const breaches: Record<Exclude<OtuStop, 'end' | 'room' | 'news'>, { what: string; section: string }> = {
-  shape: { what: 'a block without the magic, or with more records than a block can hold', section: '4.1' },
-  order: { what: 'a time that is earlier than one before it', section: '4.3' },
-  record: { what: 'a record that it may not have', section: '4.2' },
-  time: { what: 'a time too far ahead', section: '4.3' },
-};
-
-/** Bytes of the device into the sink. */
-export class Blocks {
-  isEnded = false;
-  isRefLost = false;
-  readonly #sink: TagSink;
-  readonly #info: OtuInfo;
-  readonly #originPs: bigint;
-  readonly #decoder: OtuDecoder;
-  readonly #stateAt: number;
-  readonly #rawAt: number;
-  readonly #state: DataView;
-  readonly #all: DataView;
-  readonly #most: number;
-  #n = 0;
-  /** Every tag before it was handed on. The decoder's times go round after 106 days, as the sink allows; this does not. */
-  positionPs: bigint;
-
-  constructor(sink: TagSink, info: OtuInfo, originPs: bigint, decoder?: OtuDecoder) {
-    this.#sink = sink;
-    this.#info = info;
-    this.#originPs = this.positionPs = originPs;
-    this.#decoder = decoder ?? decodeExports<OtuDecoder>(sink.memory) ?? otuTwin(sink.memory);
-    this.#stateAt = sink.scratchAt;
-    this.#rawAt = sink.scratchAt + otuState.bytes;
-    this.#most = sink.scratchBytes - otuState.bytes;
-    this.#state = new DataView(sink.memory.buffer, this.#stateAt, otuState.bytes);
-    this.#all = new DataView(sink.memory.buffer);
-    writeState(this.#state, info, originPs);
-  }
-
-  /** @throws {TaggerError} `protocol` at a breach; what came before it was handed on */
-  take(data: Uint8Array): void {
-    const bytes = new Uint8Array(this.#sink.memory.buffer);
-    for (let at = 0; at < data.length && !this.isEnded;) {
-      const piece = data.subarray(at, at + this.#most - this.#n);
-      bytes.set(piece, this.#rawAt + this.#n);
-      this.#n += piece.length;
-      at += piece.length;
-      const used = this.#decode();
-      bytes.copyWithin(this.#rawAt, this.#rawAt + used, this.#rawAt + this.#n);
-      this.#n -= used;
-    }
-  }
-
-  /** @returns bytes of whole blocks */
-  #decode(): number {
-    for (let from = 0; ;) {
-      const room = this.#sink.room();
-      const written = this.#decoder.decodeOtu(this.#stateAt, this.#rawAt + from, this.#n - from, room.timesAt, room.channelsAt, room.tags);
-      if (written > 0) this.#sink.commit(written);
-      from += this.#state.getUint32(otuState.consumed, true);
-      this.positionPs += BigInt.asIntN(64, this.#state.getBigInt64(otuState.lastPs, true) - this.positionPs);
-      const stop = stops[this.#state.getUint32(otuState.status, true)]!;
-      if (stop === 'room') continue;
-      if (stop === 'end') {
-        this.isEnded = (this.#state.getUint32(otuState.flags, true) & blockFlags.last) > 0;
-        this.#sink.heartbeat(this.positionPs);
-        return from;
-      }
-      if (stop !== 'news') throw broken(stop);
-      this.#tell(this.#rawAt + from);
-    }
-  }
-
-  /** What the header at `at` says besides tags; the decoder goes on with the records behind that. */
-  #tell(at: number): void {
-    const { seq, flags, base, records } = parseHeader(this.#all, at), { num, den } = this.#info.tick, expected = this.#state.getUint32(otuState.seq, true);
-    const fromPs = this.positionPs, ps = this.#originPs + base * BigInt(num) / BigInt(den), hasGap = seq !== expected, hasLoss = hasGap || (flags & blockFlags.overflow) > 0;
-    if (ps < fromPs || (hasLoss && ps === fromPs)) throw broken('order');
-    if (ps > fromPs + 2n ** 62n) throw broken('time');
-    let counts: ReturnType<typeof parseLost> = [];
-    if ((flags & blockFlags.overflow) > 0) {
-      counts = parseLost(this.#all, at + headerBytes, records, this.#info);
-      if (!counts) throw broken('record');
-    }
-    if (hasLoss) this.#sink.lost({ place: hasGap ? 'usb' : 'device', fromPs, toPs: ps, ...gradeOf(counts, hasGap) });
-    const isRefLost = (flags & blockFlags.refLost) > 0;
-    if (isRefLost !== this.isRefLost) this.#sink.clock(isRefLost ? 'lost' : 'locked', ps);
-    this.isRefLost = isRefLost;
-    this.#state.setUint32(otuState.skip, counts.length, true);
-    this.#state.setUint32(otuState.isPassed, 1, true);
-  }
-}
-
-/** With a block missing, what the device counted is not all. */
-function gradeOf(counts: readonly { channelIndex: number; count: number }[], hasGap: boolean): Pick<Loss, 'grade' | 'missed' | 'missedInAll'> {
-  const isCounted = !hasGap && counts.length > 0 && counts.every(({ count }) => count > 0);
-  if (!isCounted) return { grade: 'flagged' };
-  if (counts.some(({ channelIndex }) => channelIndex < 0)) return { grade: 'flagged', missedInAll: counts.reduce((sum, { count }) => sum + count, 0) };
-  const missed = new Map<number, number>();
-  for (const { channelIndex, count } of counts) missed.set(channelIndex, (missed.get(channelIndex) ?? 0) + count);
-  return { grade: 'counted', missed: [...missed].map(([channelIndex, count]) => ({ channelIndex, count })).toSorted((a, b) => a.channelIndex - b.channelIndex) };
-}
-
-function broken(stop: keyof typeof breaches): TaggerError {
-  const { what, section } = breaches[stop];
-  return new TaggerError('protocol', `The OTU tagger broke its protocol: it sent ${what}.`, { hint: `See docs/otu-v1.md, section ${section}.` });
 }

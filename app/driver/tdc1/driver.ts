@@ -20,7 +20,7 @@ const flushMs = 15, settleMs = 5;
 /** A dummy comes every 140 ms at the latest; three of them missing is no accident. */
 const silenceMs = 500;
 /** The rest of a stream, its status included, has come when nothing more has for so long. */
-const endMs = 20, mostEndBytes = 16 * 1024 * 1024;
+const endMs = 20, mostEndMs = 2000, mostEndBytes = 16 * 1024 * 1024;
 /** The level that a converter makes of a number is this near to it. */
 const levelToleranceV = 0.05;
 /** The host's clock tells when a stream was started again, to about this. */
@@ -154,9 +154,10 @@ class Session implements UsbSession {
       await this.#port.send(stopCommand);
       const rest = await readRest(source);
       status = statusAtEnd(rest);
-      const end = isUnwanted ? 0 : rest.length - (status === undefined ? brokenStatusBytes(rest) : statusBytes);
-      for (let at = 0; at < end; at += transferBytes) words.take(rest.subarray(at, Math.min(at + transferBytes, end)), at + transferBytes >= end);
-      if (!isUnwanted) words.settle();
+      const isWhole = status !== undefined, end = isUnwanted ? 0 : rest.length - (isWhole ? statusBytes : brokenStatusBytes(rest));
+      for (let at = 0; at < end; at += transferBytes) words.take(rest.subarray(at, Math.min(at + transferBytes, end)), isWhole && at + transferBytes >= end);
+      // In front of a status that came whole lie all the words there are.
+      if (isWhole && !isUnwanted) words.settle();
       await this.#port.send('*RST');
     } catch { /* It has gone, or babbles, while we said good-bye. */ }
     // One that was pulled out says nothing; one that is there and does not say that all is well may have lost something.
@@ -211,7 +212,8 @@ class Session implements UsbSession {
 /** What still comes, up to the status; that may lie in a transfer of its own, or over two. */
 async function readRest(source: BulkSource): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for (let bytes = 0; bytes < mostEndBytes;) {
+  const until = performance.now() + mostEndMs;
+  for (let bytes = 0; bytes < mostEndBytes && performance.now() < until;) {
     const data = await source.next(endMs);
     if (data === undefined) break;
     parts.push(data);

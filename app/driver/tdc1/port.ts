@@ -1,5 +1,5 @@
 // driver/tdc1/port.ts - the serial line of a TDC1: commands out, lines of text in, as long as no words are streaming.
-import { TaggerError } from '../../core/errors.ts';
+import { TaggerError, isTaggerError } from '../../core/errors.ts';
 import type { UsbAccess } from '../usb-access.ts';
 import { drain } from '../usb-tagger.ts';
 import { cdc, line, lineCoding, serialPortOf, type SerialPort } from './protocol.ts';
@@ -19,8 +19,12 @@ export class Port {
     }
     await access.claim(port.control);
     await access.claim(port.data);
-    await access.controlOut({ requestType: cdc.requestType, request: cdc.setLineCoding, value: 0, index: port.control }, lineCoding);
-    await access.controlOut({ requestType: cdc.requestType, request: cdc.setControlLineState, value: cdc.bothLines, index: port.control });
+    // Baud and lines mean nothing to it, so it may refuse them.
+    for (const [request, value, data] of [[cdc.setLineCoding, 0, lineCoding], [cdc.setControlLineState, cdc.bothLines, undefined]] as const) {
+      await access.controlOut({ requestType: cdc.requestType, request, value, index: port.control }, data).catch((error: unknown) => {
+        if (!isTaggerError(error) || error.code !== 'device-refused') throw error;
+      });
+    }
     const opened = new Port(access, port);
     // The empty line ends half a command of a host that died.
     await opened.send('');

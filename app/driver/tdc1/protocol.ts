@@ -14,6 +14,8 @@ export const timeShift = 5;
 export const dummyBit = 16;
 /** With no event a dummy comes at half of the period of time at the latest, about 140 ms; a longer step has lost one. */
 export const mostStepTicks = 75_000_000;
+/** A dummy so soon after a word is none: words that are made of two others look so. */
+export const soonTicks = 2 ** 25;
 /** `status?`: the FIFO of the device has overflowed since it was reset. */
 export const overflowBit = 0x0010;
 
@@ -83,11 +85,11 @@ export function writeState(view: DataView, originPs: bigint): void {
 
 /** What both forms of the decoder have. */
 export interface Tdc1Decoder {
-  /** Decodes words from a 4-aligned address until one is in doubt: void, or further from the one before than `limit`. Returns tags written. */
+  /** Decodes words from a 4-aligned address until one is in doubt: void, a dummy too soon, or further from the one before than `limit`. Returns tags written. */
   decodeTdc1(stateAt: number, rawAt: number, words: number, timesAt: number, channelsAt: number, room: number): number;
 }
 
-const word = 2 ** 32, wrapPs = wrapTicks * tick.num;
+const word = 2 ** 32, soon = soonTicks * 2 ** timeShift, wrapPs = wrapTicks * tick.num;
 
 /** The decoder in plain TypeScript: fallback where wasm is missing, and its judge. */
 export function tdc1Twin(memory: WebAssembly.Memory): Tdc1Decoder {
@@ -111,7 +113,8 @@ export function tdc1Twin(memory: WebAssembly.Memory): Tdc1Decoder {
       if (!send()) status = 1;
       for (; i < words && status === 0; i++) {
         const value = u32[raw + i]!, time = (value & ~31) >>> 0;
-        if (!isPassed && ((value & 31) === 0 || (isStarted && ((time - last) >>> 0) > limit))) {
+        const step = (time - last) >>> 0;
+        if (!isPassed && ((value & 31) === 0 || (isStarted && (step > limit || ((value & dummyBit) !== 0 && step < soon))))) {
           status = 2;
           break;
         }

@@ -11,7 +11,7 @@ import { firstMeanTicks, lookAhead, mostBackTicks, usualSteps, type Verdict } fr
 const wrapPs = BigInt(wrapTicks * tick.num);
 const leastLimitTicks = 4096;
 /** Above this limit a word of a slipped stream passes too easily: there words wait until their batch is whole. */
-const weakLimitTicks = 2 ** 23;
+const weakLimitTicks = 2 ** 22;
 /** No word for so long although a dummy is due: one was lost, and perhaps a wrap with it. */
 const dummyLateMs = 200;
 /** A fault weighs as much as so many words; with more than `mostFaults` in excess it is not a TDC1 that is sending. */
@@ -36,12 +36,15 @@ export class Words {
   #doubtPs: bigint | undefined;
   #skipped = 0;
   #lostToPs: bigint;
+  /** The last word at which the device had ended with a whole one. */
+  #wholePs: bigint;
   /** A batch waits for the rest of its last word. */
   #isHeld = false;
   #quietTicks = 0;
   #faults = 0;
-  /** Steps of this batch that were believed after a look ahead. */
+  /** Of this batch: steps that were believed after a look ahead, and jumps of the time. */
   #gaps = 0;
+  #jumps = 0;
 
   constructor(sink: TagSink, originPs: bigint) {
     this.#sink = sink;
@@ -52,15 +55,13 @@ export class Words {
     this.#state = new DataView(sink.memory.buffer, this.#stateAt, tdc1State.bytes);
     this.#raw = new DataView(sink.memory.buffer, this.#rawAt, this.#room);
     this.#bytes = new Uint8Array(sink.memory.buffer, this.#rawAt, this.#room);
-    this.#lostToPs = originPs;
+    this.#lostToPs = this.#wholePs = originPs;
     writeState(this.#state, originPs);
   }
 
   get lastPs(): bigint { return this.#state.getBigInt64(tdc1State.lastPs, true); }
   /** Something waits for more bytes, or for `settle`. */
   get isHolding(): boolean { return this.#n > 0; }
-  /** Faults that were found and marked. */
-  marked = 0;
 
   /**
    * @param isShort the device has sent all it had
@@ -73,6 +74,7 @@ export class Words {
     this.#bytes.set(data, this.#n);
     this.#n += data.length;
     if (quietMs >= dummyLateMs && this.#started) this.#quietTicks = quietMs * 1e9 / tick.num;
+    if (!this.#isRated) this.#rate();
     const isWhole = this.#n % wordBytes === 0;
     if (isShort && !isWhole && this.#isWeak) {
       // It may be the other half of a word that is missing, or one that never comes: the next bytes tell.
@@ -82,14 +84,20 @@ export class Words {
     }
     this.#isHeld = false;
     this.#run(isShort && isWhole);
+    if (isShort && this.#n === 0) this.#wholePs = this.lastPs;
   }
 
   /** The device has nothing more: what waits is decided. */
   settle(): void {
     if (this.#n === 0) return;
-    if (this.#isWeak && this.#n % wordBytes > 0) this.#keepLast();
-    else this.#run(true);
-    if (this.#n > 0) this.#leaveOut(this.#n);
+    // Where steps tell nothing, the half word at the end may be any of them: none of this batch is certain.
+    if (!this.#isWeak || this.#n % wordBytes === 0) this.#run(true);
+    if (this.#n > 0) {
+      // It ends with half a word, and no step has told where it slipped: all since the last end that was whole is in doubt.
+      this.#doubtPs ??= this.#wholePs > this.#lostToPs ? this.#wholePs : this.#lostToPs;
+      this.#leaveOut(this.#n);
+    }
+    this.#wholePs = this.lastPs;
   }
 
   get #started(): boolean { return this.#state.getUint32(tdc1State.isStarted, true) > 0; }
@@ -98,10 +106,9 @@ export class Words {
   get #isWeak(): boolean { return this.#limitTicks >= weakLimitTicks; }
 
   #run(isSettled: boolean): void {
-    if (!this.#isRated) this.#rate();
-    const fromPs = this.lastPs, marked = this.marked, { room: full, doubt } = { room: stops.indexOf('room'), doubt: stops.indexOf('doubt') };
+    const fromPs = this.lastPs, { room: full, doubt } = { room: stops.indexOf('room'), doubt: stops.indexOf('doubt') };
     let words = 0;
-    this.#gaps = 0;
+    this.#gaps = this.#jumps = 0;
     if (this.#quietTicks > 0 && this.#doubtPs === undefined && this.#n >= wordBytes) this.#afterSilence();
     // The first word of all has none in front of it that could speak for it.
     for (let isDecided = (this.#started && this.#doubtPs === undefined) || this.#decide(isSettled); isDecided;) {
@@ -118,7 +125,7 @@ export class Words {
     }
     this.#faults = Math.max(0, this.#faults - words);
     if (this.#started) this.#sink.heartbeat(this.lastPs);
-    if (words > 0 && marked === this.marked) this.#adapt(words, Number(this.lastPs - fromPs) / tick.num);
+    if (words > 0 && this.#jumps === 0) this.#adapt(words, Number(this.lastPs - fromPs) / tick.num);
   }
 
   /** In front of a word that is in doubt. @returns false: it has to wait */
@@ -177,6 +184,7 @@ export class Words {
     if (this.#doubtPs !== undefined) this.#markDoubt(this.#doubtPs, toPs);
     if (hasJumped) {
       this.#sink.timeSlip(toPs);
+      this.#jumps++;
       this.#fault();
     }
     if (this.#doubtPs === undefined && !hasJumped) this.#gaps++;
@@ -204,7 +212,6 @@ export class Words {
   #stepTo(value: number): number { return (((value & ~31) - this.#last) >>> 0) >>> timeShift; }
 
   #fault(): void {
-    this.marked++;
     this.#faults += faultWeight;
     if (this.#faults > faultWeight * mostFaults) {
       throw new TaggerError('protocol', 'The S-Fifteen TDC1 sends what no TDC1 sends: its words make no sense in any alignment.', { hint: 'Unplug it and plug it in again.' });

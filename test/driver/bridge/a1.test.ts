@@ -46,6 +46,26 @@ test('bridge-a1x: the same tags from words whose halves are swapped', async t =>
   t.deepEqual(sinks[1]!.channels, sinks[0]!.channels);
 });
 
+test('a bridge may send a1 words too: here it is a script of the shell', async t => {
+  const say = (line: object): string => `echo '${JSON.stringify(line)}' >&2`;
+  const script = file(new TextEncoder().encode([
+    say({ tagd: 1, kind: 'capabilities', model: 'Shell', serial: '1', format: 'a1', channels: [1, 2, 3, 4].map(number => ({ number })), tick: { num: 125, den: 32 } }),
+    'n=0', 'while read line; do', 'n=$((n + 1))', 'case "$line" in',
+    `*start*) echo "{\\"kind\\":\\"done\\",\\"id\\":$n}" >&2; cat ${short}; ${say({ kind: 'end', records: 2000 })};;`,
+    '*) echo "{\\"kind\\":\\"done\\",\\"id\\":$n,\\"records\\":2000}" >&2;;', 'esac', 'done',
+  ].join('\n')));
+  await using tagger = await openBridge({ command: `sh ${script}` });
+  await using plain = await openBridge({ command: `cat ${short}`, raw: 'a1' });
+  const expected = new FakeSink();
+  await plain.run(expected, new AbortController().signal);
+  for (let run = 0; run < 2; run++) {
+    const sink = new FakeSink();
+    await tagger.run(sink, new AbortController().signal);
+    t.deepEqual(sink.timesPs, expected.timesPs, `run ${run}`);
+    t.deepEqual(sink.losses, []);
+  }
+});
+
 test('bridge-a1: a program that fails is started again, with a flagged gap and a new epoch', async t => {
   const once = freshFile();
   await using tagger = await openBridge({ command: `sh -c "cat ${short}; [ -e ${once} ] || { touch ${once}; echo usbtmst4: device is gone >&2; exit 2; }"`, raw: 'a1' });

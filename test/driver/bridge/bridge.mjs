@@ -124,6 +124,12 @@ function overflow(next) {
 function stop() {
   clearImmediate(run);
   clearTimeout(run);
+  // Over a network the two pipes may arrive in another order than they were written.
+  if (options.lateMs) {
+    put(0, channels[0], timePs + 1);
+    emitted[channels[0]]++;
+    setTimeout(flush, options.lateMs);
+  }
   if (options.report) writeFileSync(options.report, JSON.stringify({ emitted, missed }));
 }
 
@@ -147,7 +153,7 @@ function hear(line) {
 
 if (bad === 'stubborn') process.on('SIGTERM', () => {});
 if (bad === 'exits') {
-  writeSync(2, "ModuleNotFoundError: No module named 'TimeTagger'\n");
+  writeSync(2, "ModuleNotFoundError: No module named 'TimeTagger'");
   process.exit(1);
 } else if (bad === 'line') {
   for (;;) writeSync(2, 'x'.repeat(65_536));
@@ -162,6 +168,11 @@ else {
   if (bad === 'busy') for (const at of [0, 3000, 6000]) setTimeout(() => say({ kind: 'busy', message: 'loading the FPGA' }), at);
   if (bad === 'busy') setTimeout(() => say(capabilities()), 7000);
   else say(capabilities());
+  if (bad === 'busy later') say({ kind: 'busy', message: 'of no use any more' });
+  if (bad === 'eager') {
+    put(0, channels[0], 5);
+    flush();
+  }
   if (bad === 'deaf' || bad === 'stubborn') setInterval(() => {}, 1000);
   if (bad !== 'deaf') createInterface({ input: process.stdin }).on('line', hear).on('close', () => { if (bad !== 'stubborn') process.exit(0); });
 }

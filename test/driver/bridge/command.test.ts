@@ -55,3 +55,7 @@ test('a script without its first line is no program; the message says so', async
 test('what is meant for the daemon alone is not handed to a bridge', t => {
   t.deepEqual(bridgeEnvironment({ PATH: '/bin', TAGD_LINK: 'secret', NOTIFY_SOCKET: '/x', WATCHDOG_USEC: '1', LISTEN_FDS: '3', HOME: '/h' }), { PATH: '/bin', HOME: '/h' });
 });
+
+test('a command that the system refuses is a clear error too', async t => {
+  await t.throwsAsync(openBridge({ command: `sh ${'x'.repeat(3_000_000)}` }), { code: 'unavailable', message: /^Cannot start the bridge 'sh x+\.\.\.': E2BIG\.$/ });
+});

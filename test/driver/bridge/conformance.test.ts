@@ -2,7 +2,7 @@
 import test from 'ava';
 import { conformance } from '../conformance.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
-import { freshFile, open, read } from './support.ts';
+import { freshFile, open, read, until } from './support.ts';
 
 conformance(test, {
   name: 'bridge', open: () => open({ tags: 5000 }), openEndless: () => open({}),
@@ -49,4 +49,22 @@ test('bridge: what was applied comes back, and is applied again to the next chil
   t.is(sink.losses.length, 1);
   t.deepEqual(tagger.settings(), applied);
   t.is(tagger.detail(), undefined);
+  // The second child tells all that it has.
+  const { channels, tagger: whole } = await tagger.configure({ channels: { 3: { deadTimePs: 7 } } });
+  t.deepEqual([whole!['mode'], channels![2]!['triggerLevelV'], channels![3]!['deadTimePs']], ['fine', -1.25, 7]);
+});
+
+test('bridge: a run that is aborted has all that the bridge wrote until then, and the next run nothing of it', async t => {
+  const report = freshFile();
+  await using tagger = await open({ report, overflowEvery: 500, lateMs: 100 });
+  for (let run = 0; run < 5; run++) {
+    const sink = new FakeSink(), control = new AbortController();
+    const running = tagger.run(sink, control.signal);
+    await until(() => sink.tags > 3000, 'tags come');
+    control.abort();
+    await running;
+    const { emitted } = read<{ emitted: Record<string, number> }>(report);
+    const lost = sink.losses.flatMap(({ missed = [] }) => missed).reduce((sum, { count }) => sum + count, 0);
+    t.is(sink.tags + lost, Object.values(emitted).reduce((sum, count) => sum + count, 0), `run ${run}`);
+  }
 });

@@ -170,3 +170,20 @@ test('a1 words: text and noise are refused, not taken for tags', t => {
   const text = new TextEncoder().encode('usage: readevents7 [-U devicename] [-a outmode]\n'.repeat(100));
   for (const bytes of [noise, text]) t.throws(() => decode(bytes, 'a1', 'wasm', whole), { code: 'protocol', message: /go back in time, so they are no a1 words/ });
 });
+
+test('bytes of any kind end in tags or in one clear error, never in an exception or a hang', t => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = new Random(seed), format = random.pick(['si16', 'a1', 'a1x'] as const), bytes = Uint8Array.from({ length: random.integer(0, 3000) }, () => random.integer(0, 255));
+    // Mostly tags, with a wrong byte here and there, are the nastier noise.
+    if (random.chance(0.7)) bytes.set(format === 'si16' ? si16(randomRecords(random)).subarray(0, bytes.length) : new Uint8Array(0));
+    const begun = performance.now();
+    for (const kind of ['wasm', 'typescript'] as const) {
+      try {
+        decode(bytes, format, kind, () => random.integer(1, 500), { rooms: [random.pick([1, 5, 1000])] });
+      } catch (error) {
+        t.true(isTaggerError(error) && error.code === 'protocol' && error.message.length < 500, `seed ${seed}: ${String(error)}`);
+      }
+    }
+    t.true(performance.now() - begun < 5000, `seed ${seed}`);
+  }
+});

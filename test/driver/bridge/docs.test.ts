@@ -6,6 +6,7 @@ import { openBridge } from '../../../app/driver/bridge/driver.ts';
 import { bridgeLimits as limits, checkCapabilities, checkValues, readLine, writeLine } from '../../../app/driver/bridge/protocol.ts';
 import { parseSource } from '../../../app/driver/open.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
+import { testPython } from './support.ts';
 
 const page = readFileSync(new URL('../../../docs/bridge.md', import.meta.url), 'utf8');
 const lines = [...page.matchAll(/```json\n([\s\S]*?)```/g)].flatMap(match => match[1]!.trim().split('\n'));
@@ -46,7 +47,7 @@ test('every number in docs/bridge.md is the one in the code', t => {
   ]) t.true(page.includes(text), text);
 });
 
-test('ops/bridge/example.py is a whole bridge', async t => {
+testPython('ops/bridge/example.py is a whole bridge', async t => {
   await using tagger = await openBridge({ command: `python3 ${example}` });
   for (let run = 0; run < 2; run++) {
     const sink = new FakeSink({ stopAfter: 30_000 });

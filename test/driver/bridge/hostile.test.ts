@@ -37,6 +37,22 @@ test('a bridge that says that it is busy is given more time', async t => {
   t.is(tagger.info.serial, 'T-1');
 });
 
+test('a bridge that says that it is busy when nobody waits is not ended for it', async t => {
+  await using tagger = await open({ misbehave: 'busy later' });
+  await new Promise(resolve => { setTimeout(resolve, 5500); });
+  t.is(tagger.detail(), undefined);
+  await t.notThrowsAsync(tagger.configure({ tagger: { mode: 'fine' } }));
+});
+
+test('a bridge that sends without being asked is ended, and what it sent is in no run', async t => {
+  await using tagger = await open({ misbehave: 'eager', tags: 2000, once: freshFile() });
+  await new Promise(resolve => { setTimeout(resolve, 500); });
+  const sink = new FakeSink();
+  await tagger.run(sink, new AbortController().signal);
+  t.deepEqual(sink.markers.filter(({ kind }) => kind !== 'heartbeat').map(({ kind, tagsBefore }) => [kind, tagsBefore]), [['losing', 0], ['lost', 0], ['epoch', 0]]);
+  t.true(sink.tags >= 2000);
+});
+
 test('an endless line, and notes without end, on standard error', async t => {
   for (const [misbehave, message] of [['line', /wrote a line of more than 256 KiB/], ['chatter', /wrote more than 4 MiB a second/]] as const) {
     const error = await refused({ misbehave });

@@ -1,13 +1,18 @@
 // test/driver/bridge/support.ts - bridges for tests: the command of one, what it wrote down, and whether a process is gone.
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import test from 'ava';
 import { openBridge, type BridgeOptions, type BridgeTagger } from '../../../app/driver/bridge/driver.ts';
 
 export const here = fileURLToPath(new URL('.', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tagd-bridge-'));
 let files = 0;
+
+/** Bridges in Python run where it is; elsewhere their tests are skipped, by name. */
+export const testPython = spawnSync('python3', ['--version']).status === 0 ? test : test.skip;
 
 /** A file that nobody else has; it is not there yet. */
 export function freshFile(): string { return join(folder, String(files++)); }

@@ -1,10 +1,9 @@
 // test/driver/bridge/swabian.test.ts - ops/bridge/swabian.py with a module in place of the vendor's: tags, losses, settings, its end; here and through ssh.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import test from 'ava';
 import { openBridge } from '../../../app/driver/bridge/driver.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
-import { freshFile, here, processes, read, until } from './support.ts';
+import { freshFile, here, processes, read, testPython as test, until } from './support.ts';
 
 const script = fileURLToPath(new URL('../../../ops/bridge/swabian.py', import.meta.url));
 /** The interpreter is told where the module is by env, as a user would. */

@@ -1,12 +1,10 @@
 // test/driver/fx2lafw/busy.test.ts - the logic analyser by the real clock, alone in its process: this computer does not fetch its samples in time.
 import test from 'ava';
-import { fx2lafw } from '../../../app/driver/fx2lafw/driver.ts';
 import { Fx2lafwModel } from '../../../app/emulate/fx2lafw.ts';
 import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
-import { openOn, type UsbUnderTest } from '../usb-life.ts';
-
-const under: UsbUnderTest = { driver: fx2lafw, model: () => new Fx2lafwModel() };
+import { openOn } from '../usb-life.ts';
+import { under, until } from './support.ts';
 
 test.serial('fx2lafw: this computer is busy for too long: the epoch that follows is placed by its clock, within what it says', async t => {
   // The buffer lasts for 0.8 s at this rate; the transport of the test fetches nothing while its thread is busy.
@@ -48,10 +46,3 @@ test.serial('fx2lafw: another rate begins only when the board has heard of it: i
   const { timesPs } = sink;
   for (let i = from + 1; i < from + 20; i++) t.is(timesPs[i]! - timesPs[i - 1]!, 1_000_000_000n, `tag ${i}`);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const late = performance.now() + 30_000; !condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${condition.toString()}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
-}

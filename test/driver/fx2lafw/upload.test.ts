@@ -17,7 +17,9 @@ import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { UmassModel } from '../../../app/emulate/umass.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
+import { UsbipRig } from '../../support/usbip-rig.ts';
 import { Mortal, openOn } from '../usb-life.ts';
+import { until } from './support.ts';
 
 const clone = '0925:3881';
 const { firmware: file } = boards[clone]!;
@@ -56,6 +58,20 @@ test('a bare board gets every byte of its firmware, comes back at its port as a 
     await tagger.run(sink, new AbortController().signal);
     t.true(sink.tags >= 500);
   }
+});
+
+test('over USB/IP too: the board leaves one address of the bus and is found at another', async t => {
+  const bus = new UsbipRig(), board = bare({ renumerationMs: 300 });
+  await bus.plug(board);
+  const [before] = await bus.list();
+  await using session = await openSession(bus, fx2lafw, before!, { firmware: good }, new AbortController().signal);
+  t.is(board.outcome, 'started');
+  const [after] = await bus.list();
+  t.is(after!.port, before!.port);
+  t.not(after!.address, before!.address);
+  const sink = new FakeSink({ stopAfter: 500 });
+  await session.stream(sink, new AbortController().signal, () => sink.stopped, 0n);
+  t.true(sink.tags >= 500);
 });
 
 test('a bare board that was pulled out during a run gets its firmware and its settings again', async t => {
@@ -151,8 +167,10 @@ test('a file that is another one, half of one, missing or no file is not loaded,
   const cases: [string, string, RegExp][] = [
     [folderWith(file, Uint8Array.from(image, (byte, i) => (i === 4000 ? byte ^ 1 : byte)), createHash('sha256').update(image).digest('hex')), 'device-refused', /has 8120 bytes and the sum [0-9a-f]{64}/],
     [folderWith(file, image.subarray(0, 4060), createHash('sha256').update(image).digest('hex')), 'device-refused', /has 4060 bytes/],
-    [folderWith(file, image, ''), 'device-refused', new RegExp(`and ${knownSums[file]} was expected`)],
+    [folderWith(file, image, ''), 'device-refused', new RegExp(`with the sum ${knownSums[file]} were expected`)],
     [folderWith(file, '', 'no sum'), 'device-refused', /has 0 bytes/],
+    [folderWith(file, ''), 'device-refused', /has 0 bytes/],
+    [folderWith(file, new Uint8Array(16_385)), 'device-refused', /has 16385 bytes.*at most 16384/],
   ];
   if (!existsSync(packageFolder)) cases.push([folderWith('other.fw', image), 'unavailable', new RegExp(`there is no ${file} in .* or ${packageFolder}`)]);
   const odd = mkdtempSync(join(folder, 'd-'));
@@ -209,10 +227,3 @@ test('the same bare board becomes a UMass tagger or a logic analyser, as its dri
     t.true(sink.tags >= 100, driver.id);
   }
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const late = performance.now() + 30_000; !condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${condition.toString()}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
-}

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { TaggerError } from '../../../app/core/errors.ts';
 import { decodeExports } from '../../../app/driver/decode/exports.ts';
+import { Blocks } from '../../../app/driver/otu/blocks.ts';
 import { parseCaps } from '../../../app/driver/otu/caps.ts';
 import { otuState, otuTwin, type OtuDecoder } from '../../../app/driver/otu/decoder.ts';
-import { Blocks } from '../../../app/driver/otu/driver.ts';
 import { blockFlags, channelNumbersOf, code32, parseInfo, writeHeader, writeInfo, type OtuInfo } from '../../../app/driver/otu/protocol.ts';
 import { FakeSink, type FakeSinkOptions } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
@@ -184,3 +184,34 @@ test('whatever the bytes, wasm and twin say the same and stay inside their room'
 });
 
 test('the layout of the state fits', t => { t.true(Object.values(otuState).every(at => at <= otuState.bytes)); });
+
+test('a reference that was lost before a restart and is there behind it is told as locked', t => {
+  const stream = vectors.streams.find(({ name }) => name === 'the reference is lost and locked')!, info = parseInfo(bytesOf(stream.info)), whole = bytesOf(stream.bytes.join(''));
+  for (const kind of kinds) {
+    const sink = new FakeSink(), decoder = decoderOf(kind, sink.memory), states = (): string[] => sink.markers.flatMap(marker => (marker.kind === 'clock' ? [`${marker.state} ${marker.atPs}`] : []));
+    // Two blocks of 20 bytes, of which the second has the flag.
+    new Blocks(sink, info, 0n, decoder).take(whole.subarray(0, 40));
+    t.deepEqual(states(), ['lost 1333333'], kind);
+    new Blocks(sink, info, 10_000_000n, decoder).take(whole.subarray(0, 20));
+    t.deepEqual(states(), ['lost 1333333', 'locked 10000000'], kind);
+  }
+});
+
+test('damaged info blocks and capabilities are refused with a sentence, or mean something within the limits', t => {
+  const info = vectors.info.find(({ expect }) => expect)!, caps = vectors.caps.find(({ name }) => name === 'one of each kind')!;
+  let refused = 0;
+  for (let seed = 1; seed <= 3000; seed++) {
+    const random = new Random(seed), bytes = bytesOf((seed % 2 ? info : caps).bytes).slice(seed % 2 ? 0 : 4);
+    for (let harm = random.integer(1, 3); harm > 0; harm--) bytes[random.integer(0, bytes.length - 1)] = random.chance(0.5) ? random.integer(32, 126) : random.integer(0, 255);
+    try {
+      if (seed % 2) t.true(channelNumbersOf(parseInfo(bytes)).length <= 254);
+      else {
+        for (const { raw: { min, max, step }, info: { label } } of parseCaps(bytes, caps.inputs).settings) t.true(min <= max && step >= 1 && label.length <= 60, `seed ${seed}`);
+      }
+    } catch (error) {
+      refused++;
+      t.regex(`${(error as TaggerError).code} ${(error as Error).message}`, /^protocol Cannot read the (info block|capabilities) of the OTU tagger: [^]{5,200}\.$/, `seed ${seed}`);
+    }
+  }
+  t.true(refused > 500);
+});

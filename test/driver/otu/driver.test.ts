@@ -2,6 +2,7 @@
 import test from 'ava';
 import type { SimulatedSignal } from '../../../app/core/tagger.ts';
 import { otu } from '../../../app/driver/otu/driver.ts';
+import { parseStatus } from '../../../app/driver/otu/protocol.ts';
 import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { OtuModel, tooLargeCaps, type OtuFaults, type OtuOptions } from '../../../app/emulate/otu.ts';
 import { FakeSink, type FakeSinkOptions } from '../../support/fake-sink.ts';
@@ -186,4 +187,42 @@ test('an info block that cannot be is refused in one sentence', async t => {
   await t.throwsAsync(open({ faults: { info: right.slice(0, 31) } }), { message: /31 bytes in place of 32/ });
   await t.throwsAsync(open({ interfaceName: 'OTU2' }), { code: 'protocol', message: /no interface ff\/4f\/01 named OTU1/ });
   await t.throwsAsync(open({ faults: { answers: 5000 } }), { code: 'protocol', message: /the device says 5000/ });
+});
+
+test('a device that refuses one value of a change keeps the others as they were', async t => {
+  const { device, tagger } = await open(), before = tagger.settings(), { control } = device;
+  let isOpen = true;
+  device.control = (setup, data, length) => (setup.request === 0x11 && setup.value === 2 && setup.index === 3 && isOpen ? undefined : control.call(device, setup, data, length));
+  const change = { tagger: { clockSource: 'external' }, channels: { 1: { triggerLevelV: 1 }, 3: { deadTimePs: 5000 } } };
+  await t.throwsAsync(tagger.configure(change), { code: 'device-refused' } as object);
+  t.deepEqual(tagger.settings(), before);
+  isOpen = false;
+  const again = await openOn(await busOf(device), under);
+  t.deepEqual(again.settings(), before, 'the device has them too');
+  t.like((await tagger.configure(change)).channels![3], { deadTimePs: 5000 });
+});
+
+/** Another host on the same device: plugging it in anew would reset it. */
+async function busOf(device: OtuModel): Promise<EmulatedBus> {
+  const bus = new EmulatedBus(), { reset } = device;
+  device.reset = () => {};
+  bus.plug(device);
+  device.reset = reset;
+  return bus;
+}
+
+test('a stalled endpoint is cleared: a flagged gap, then tags flow again', async t => {
+  const { tagger } = await open({ faults: { stallsAfterPackets: 30 } }), sink = new FakeSink({ stopAfter: 6000 });
+  await tagger.run(sink, new AbortController().signal);
+  t.true(sink.tags >= 6000 && sink.losses.length > 0);
+  t.true(sink.losses.every(({ grade, place }) => grade === 'flagged' && place === 'usb'));
+  await tagger[Symbol.asyncDispose]();
+});
+
+test('its own counts agree with what was delivered', async t => {
+  const { device, tagger } = await open(), sink = new FakeSink({ stopAfter: 5000 });
+  await tagger.run(sink, new AbortController().signal);
+  const status = parseStatus(device.control({ requestType: 0xc0, request: 0x22, value: 0, index: 0 }, new Uint8Array(0), 32)!);
+  t.like(status, { tags: sink.tags, lost: 0, isRunning: false, celsius: 36.6 });
+  await tagger[Symbol.asyncDispose]();
 });
