@@ -18,7 +18,7 @@ export const sandboxFiles: Readonly<Record<string, string>> = {
     'Environment=NODE_OPTIONS=--disable-warning=ExperimentalWarning', ...sandbox, '',
   ].join('\n'),
   // There is no D-Bus in the machine, so `systemd-run` cannot wait; a pipe has the output as it comes.
-  'under-test.sh': `echo "ARGUMENTS=\"$*\"" > ${variables}
+  'under-test.sh': `echo "ARGUMENTS='$*'" > ${variables}
 cp ${folder}/${name} /run/systemd/system/
 systemctl daemon-reload
 busybox rm -f ${output}
