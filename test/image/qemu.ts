@@ -25,6 +25,8 @@ export class Guest implements AsyncDisposable {
   readonly #folder: string;
   readonly #process: ChildProcess;
   readonly #commands: Socket;
+  /** A test that is cut short leaves no machine behind. */
+  readonly #onExit = (): void => { this.#process.kill('SIGKILL'); };
   #console = '';
   #errors = '';
   #pending = '';
@@ -59,6 +61,7 @@ export class Guest implements AsyncDisposable {
     this.#folder = folder;
     this.#process = child;
     this.#commands = commands;
+    process.once('exit', this.#onExit);
     this.usb = Array.from({ length: ports }, (_, i) => join(folder, `usb${i}.sock`));
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.#console += text;
@@ -110,6 +113,7 @@ export class Guest implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#commands.destroy();
+    process.off('exit', this.#onExit);
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = new Promise(resolve => { this.#process.once('exit', resolve); });
       this.#process.kill('SIGKILL');
