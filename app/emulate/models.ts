@@ -3,6 +3,7 @@ import { TaggerError } from '../core/errors.ts';
 import type { SimulatedSignal } from '../core/tagger.ts';
 import { checkOptions } from '../driver/simulated/options.ts';
 import type { DeviceClock, DeviceModel } from './device.ts';
+import { Tdc1Model } from './tdc1.ts';
 import { UmassModel } from './umass.ts';
 
 export interface ModelOptions {
@@ -37,6 +38,18 @@ export const emulatedModels: readonly EmulatedModel[] = [
       shortReplies: 'answers commands with so many bytes less than 4',
     },
     make: ({ seed, signals, faults, clock }) => new UmassModel({ seed, signals, faults, ...(clock && { clock }) }),
+  },
+  {
+    name: 'tdc1', model: 'S-Fifteen TDC1', channels: 4, highestRateHz: 500_000,
+    faults: {
+      diesAfterPackets: 'leaves the bus after so many packets',
+      silentAfterWords: 'sends no word any more after so many',
+      slipsEvery: 'loses half of every n-th word',
+      dropsDummies: 'loses every n-th dummy',
+      dummyPattern: 'gives its dummies this pattern of inputs, as 8',
+      shortStatus: 'sends so many bytes less when it is asked for its status',
+    },
+    make: ({ seed, signals, faults, clock }) => new Tdc1Model({ seed, signals, faults, isForgetful: true, ...(clock && { clock }) }),
   },
 ];
 
