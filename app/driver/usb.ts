@@ -116,6 +116,7 @@ class NodeUsbAccess implements UsbAccess {
   get gone(): AbortSignal { return this.#left.signal; }
 
   async claim(interfaceNumber: number, alternate = 0): Promise<void> {
+    this.#check();
     const doing = `claim interface ${interfaceNumber} of ${this.#name}`;
     const face = this.interfaces.some(each => each.number === interfaceNumber && each.alternate === alternate) ? this.#device.interface(interfaceNumber) : undefined;
     if (!face) throw new TaggerError('protocol', `Cannot ${doing}: it has none.`);
@@ -176,7 +177,14 @@ class NodeUsbAccess implements UsbAccess {
 
   get #name(): string { return `the USB device ${idOf(this.identity)} at ${this.identity.port}`; }
 
+  /** Of a device that is closed the package throws errors of its own. */
+  #check(): void {
+    if (this.#left.signal.aborted) throw lost(this.identity);
+    if (!this.#open) throw new TaggerError('closed', `Cannot use ${this.#name}: it was closed.`);
+  }
+
   #endpoint(address: number): InEndpoint | OutEndpoint {
+    this.#check();
     for (const number of this.#claimed) {
       const found = this.#device.interface(number).endpoint(address);
       if (found) return found as InEndpoint | OutEndpoint;
@@ -194,7 +202,7 @@ class NodeUsbAccess implements UsbAccess {
   }
 
   async #transferred<T>(doing: string, transfer: () => Promise<T>): Promise<T> {
-    if (this.#left.signal.aborted) throw lost(this.identity);
+    this.#check();
     try {
       return await transfer();
     } catch (error) {

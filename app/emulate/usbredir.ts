@@ -2,12 +2,14 @@
 //
 // A connection is a cable. IN transfers wait, several on each endpoint, until the device has packets for them, and are answered in order; OUT transfers and
 // control requests are answered at once. The protocol is in usbredir-wire.ts.
+// Longer than usual because all of it is about one connection and what waits on it.
 import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { isTaggerError, TaggerError } from '../core/errors.ts';
 import type { UsbInterface } from '../driver/usb-access.ts';
-import { descriptorOf, interfacesOf, packetBytesOf } from './descriptors.ts';
+import { interfacesOf, packetBytesOf } from './descriptors.ts';
 import type { DeviceModel } from './device.ts';
+import { ControlPipe } from './standard-requests.ts';
 import { capability, endpointIndex, mostBytes, packet, speeds, status, Wire, wrong, type Incoming } from './usbredir-wire.ts';
 
 /** How often a device that had nothing for a waiting transfer is asked again. */
@@ -19,7 +21,7 @@ const types = ['control', 'isochronous', 'bulk', 'interrupt'] as const;
 interface Transfer { readonly id: bigint; readonly length: number; readonly stream: number; packets: Uint8Array[]; bytes: number }
 
 /** An IN endpoint: transfers that wait, and packets that a cancelled transfer has given back. */
-interface Pipe { readonly packetBytes: number; transfers: Transfer[]; returned: Uint8Array[]; isHalted: boolean; isReceiving: boolean }
+interface Pipe { readonly packetBytes: number; transfers: Transfer[]; returned: Uint8Array[]; isReceiving: boolean }
 
 export class UsbredirPort {
   /** Resolves when the connection is over; with the reason if the other side broke the protocol. */
@@ -28,8 +30,7 @@ export class UsbredirPort {
   readonly #wire = new Wire();
   #model: DeviceModel | undefined;
   #interfaces: readonly UsbInterface[] = [];
-  #configuration = 0;
-  readonly #alternates = new Map<number, number>();
+  #controls: ControlPipe | undefined;
   readonly #pipes = new Map<number, Pipe>();
   /** What is plugged in when the other side has said that it saw the last one leave. */
   #next: DeviceModel | undefined;
@@ -98,28 +99,21 @@ export class UsbredirPort {
     if (!this.#model) return;
     switch (type) {
       case packet.reset: this.#reset(); break;
+      // The kernel's requests for these come as packets of their own.
       case packet.setConfiguration: {
-        const wanted = at(body, 0), isKnown = wanted === 0 || wanted === this.#model.descriptors.configuration[5];
-        if (isKnown) {
-          this.#configuration = wanted;
-          this.#alternates.clear();
-          this.#tellInterfaces();
-        }
-        this.#send(packet.configurationStatus, id, Uint8Array.of(isKnown ? status.success : status.stall, this.#configuration));
+        const isKnown = this.#ask(0x00, 9, at(body, 0), 0) !== undefined;
+        if (isKnown) this.#tellInterfaces();
+        this.#send(packet.configurationStatus, id, Uint8Array.of(isKnown ? status.success : status.stall, this.#ask(0x80, 8, 0, 0)![0]!));
         break;
       }
-      case packet.getConfiguration: this.#send(packet.configurationStatus, id, Uint8Array.of(status.success, this.#configuration)); break;
+      case packet.getConfiguration: this.#send(packet.configurationStatus, id, Uint8Array.of(status.success, this.#ask(0x80, 8, 0, 0)![0]!)); break;
       case packet.setAlternate: {
-        const number = at(body, 0), alternate = at(body, 1), isKnown = this.#interfaces.some(each => each.number === number && each.alternate === alternate);
-        if (isKnown) {
-          this.#alternates.set(number, alternate);
-          for (const pipe of this.#pipes.values()) pipe.isHalted = false;
-          this.#tellInterfaces();
-        }
-        this.#send(packet.alternateStatus, id, Uint8Array.of(isKnown ? status.success : status.stall, number, this.#alternates.get(number) ?? 0));
+        const number = at(body, 0), isKnown = this.#ask(0x01, 11, at(body, 1), number) !== undefined;
+        if (isKnown) this.#tellInterfaces();
+        this.#send(packet.alternateStatus, id, Uint8Array.of(isKnown ? status.success : status.stall, number, this.#alternate(number)));
         break;
       }
-      case packet.getAlternate: this.#send(packet.alternateStatus, id, Uint8Array.of(status.success, at(body, 0), this.#alternates.get(at(body, 0)) ?? 0)); break;
+      case packet.getAlternate: this.#send(packet.alternateStatus, id, Uint8Array.of(status.success, at(body, 0), this.#alternate(at(body, 0)))); break;
       case packet.control: this.#control(id, body); break;
       case packet.bulk: this.#bulk(id, body); break;
       case packet.interrupt: this.#interruptOut(id, body); break;
@@ -172,15 +166,20 @@ export class UsbredirPort {
   }
 
   #reset(): void {
-    this.#configuration = 0;
-    this.#alternates.clear();
+    this.#controls = new ControlPipe(this.#model!);
     this.#pipes.clear();
     this.#model!.reset();
   }
 
+  #ask(requestType: number, request: number, value: number, index: number): Uint8Array | undefined {
+    return this.#controls!.answer({ requestType, request, value, index }, new Uint8Array(0), 64);
+  }
+
+  #alternate(number: number): number { return this.#ask(0x81, 10, 0, number)?.[0] ?? 0; }
+
   /** Interfaces and endpoints as they are with the alternate settings of now. */
   #tellInterfaces(): void {
-    const active = this.#interfaces.filter(({ number, alternate }) => alternate === (this.#alternates.get(number) ?? 0)).slice(0, 32);
+    const active = this.#interfaces.filter(({ number, alternate }) => alternate === this.#alternate(number)).slice(0, 32);
     const interfaces = Buffer.alloc(4 + 4 * 32);
     interfaces.writeUInt32LE(active.length);
     active.forEach((each, i) => { [each.number, each.class, each.subclass, each.protocol].forEach((value, k) => { interfaces[4 + 32 * k + i] = value; }); });
@@ -204,32 +203,13 @@ export class UsbredirPort {
     const [endpoint, request, requestType] = body as unknown as [number, number, number];
     const value = body.readUInt16LE(4), index = body.readUInt16LE(6), length = body.readUInt16LE(8), isIn = requestType >= 0x80;
     const data = body.subarray(10);
-    let answer = !isIn && data.length !== length ? undefined : this.#standard(requestType, request, value, index);
-    if (answer === 'other') answer = this.#model!.control({ requestType, request, value, index }, data, isIn ? length : 0);
-    const given = isIn ? answer?.subarray(0, length) : undefined;
+    const answer = !isIn && data.length !== length ? undefined : this.#controls!.answer({ requestType, request, value, index }, data, isIn ? length : 0);
+    const given = isIn ? answer : undefined;
     const header = Buffer.from(body.subarray(0, 10));
     header[0] = endpoint;
     header[3] = answer ? status.success : status.stall;
     header.writeUInt16LE(!answer ? 0 : isIn ? given!.length : length, 8);
     this.#send(packet.control, id, header, ...(given ? [given] : []));
-  }
-
-  /** Requests that every device answers; `other`: the model's. */
-  #standard(requestType: number, request: number, value: number, index: number): Uint8Array | undefined | 'other' {
-    if ((requestType & 0x60) !== 0) return 'other';
-    const recipient = requestType & 31, done = new Uint8Array(0);
-    switch (request) {
-      case 0: return Uint8Array.of(recipient === 2 && this.#pipes.get(index & 255)?.isHalted === true ? 1 : 0, 0);
-      case 1: case 3: {
-        if (recipient !== 2 || value !== 0) return done;
-        const pipe = this.#pipes.get(index & 255);
-        if (pipe) pipe.isHalted = request === 3;
-        if (request === 1) this.#model!.clearHalt?.(index & 255);
-        return done;
-      }
-      case 6: return requestType === 0x80 ? descriptorOf(this.#model!.descriptors, value) : 'other';
-      default: return 'other';
-    }
   }
 
   #bulk(id: bigint, body: Buffer): void {
@@ -279,7 +259,7 @@ export class UsbredirPort {
   #pipe(endpoint: number, type: UsbInterface['endpoints'][number]['type']): Pipe | undefined {
     const known = this.#pipes.get(endpoint);
     if (known || endpoint < 0x80 || !this.#interfaces.some(({ endpoints }) => endpoints.some(each => each.address === endpoint && each.type === type))) return known;
-    const pipe = { packetBytes: packetBytesOf(this.#model!.descriptors, endpoint), transfers: [], returned: [], isHalted: false, isReceiving: false };
+    const pipe = { packetBytes: packetBytesOf(this.#model!.descriptors, endpoint), transfers: [], returned: [], isReceiving: false };
     this.#pipes.set(endpoint, pipe);
     return pipe;
   }
@@ -308,10 +288,10 @@ export class UsbredirPort {
   /** One packet into the first transfer; false if the device has none. */
   #step(model: DeviceModel, endpoint: number, pipe: Pipe): boolean {
     const transfer = pipe.transfers[0]!;
-    const data = pipe.isHalted ? 'stall' : pipe.returned.shift() ?? model.packet(endpoint);
+    const data = this.#controls!.halted.has(endpoint) ? 'stall' : pipe.returned.shift() ?? model.packet(endpoint);
     if (data === undefined) return model.skip?.(endpoint) ?? false;
     if (data === 'stall') {
-      pipe.isHalted = true;
+      this.#controls!.halted.add(endpoint);
       pipe.transfers.shift();
       this.#answerBulk(endpoint, transfer, status.stall, transfer.bytes, transfer.packets);
       return true;

@@ -1,4 +1,6 @@
 // test/emulate/usbredir.test.ts - a device on a usbredir socket, against a peer that sends every packet by hand: what QEMU asks for, and what nobody should.
+//
+// Long because it is all about one connection: what is promised of it stands in one place.
 import test, { type ExecutionContext } from 'ava';
 import type { Setup } from '../../app/driver/usb-access.ts';
 import { describe } from '../../app/emulate/descriptors.ts';
@@ -171,6 +173,7 @@ test('a stalled endpoint stalls for all that wait, until the halt is cleared', a
   t.is((await peer.next(101)).body[1], stall);
   peer.control(62, 0x82, 0, 0, 0x81, 2);
   t.deepEqual([...(await peer.next(100)).body.subarray(10)], [1, 0], 'GET_STATUS says that it is halted');
+  model.cleared = [];
   peer.control(63, 0x02, 1, 0, 0x81, 0);
   t.is((await peer.next(100)).body[3], success);
   t.deepEqual(model.cleared, [0x81]);

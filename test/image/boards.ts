@@ -17,7 +17,7 @@ import { Tdc1Model } from '../../app/emulate/tdc1.ts';
 import { UmassModel } from '../../app/emulate/umass.ts';
 import { Random } from '../support/random.ts';
 
-export type Phase = 'probe' | 'start' | 'stream' | 'stop';
+export type Phase = 'probe' | 'start' | 'stop';
 export interface Operation { kind: 'control' | 'out'; setup?: Setup; data: Uint8Array }
 
 interface Board {
@@ -28,12 +28,10 @@ interface Board {
   /** Files that the operator puts into the folder of firmware. */
   readonly firmware?: Readonly<Record<string, Uint8Array>>;
   readonly dataEndpoint: number;
-  /** After so many packets of data `stream` is in full flow; default 200. */
-  readonly flowsAfter?: number;
   /** A change of its settings that must survive a replug. */
   readonly change: Settings;
   /** Recognises the commands that begin the phases; it is asked for `stop` only when data has flowed. */
-  readonly begins: Readonly<Partial<Record<Exclude<Phase, 'stream'>, (operation: Operation) => boolean>>>;
+  readonly begins: Readonly<Partial<Record<Phase, (operation: Operation) => boolean>>>;
 }
 
 const options = {
@@ -63,20 +61,19 @@ export const boards: Readonly<Record<string, Board>> = {
   fx2lafw: {
     model: (wrap = same) => new Fx2BareModel({ id: analyser, firmware: imageChunks(image), becomes: () => wrap(new Fx2lafwModel({ id: analyser, ...options })) }),
     source: { driver: 'fx2lafw' }, firmware: { [firmwareFile]: image }, dataEndpoint: 0x82, change: { channels: { 2: { enabled: false } } },
-    // Its transfers are of 10 ms, and it is stopped by not being read.
-    flowsAfter: 3000,
+    // It is stopped by not being read.
     begins: { probe: request(fx2lafw.version), start: request(fx2lafw.start) },
   },
 };
 
-/** Pulled out when a phase begins: while that command is on its way, or in the middle of the data. */
+/** Pulled out when a phase begins: while that command is on its way. */
 export class Doomed implements DeviceModel {
   onLeave: ((next: DeviceModel | undefined) => void) | undefined;
   readonly #board: Board;
   readonly #model: DeviceModel;
   readonly #phase: Phase;
   readonly #pull: () => void;
-  #packets = 0;
+  #hasData = false;
   #isGone = false;
 
   /** @param pull pulls the cable; called once */
@@ -95,21 +92,19 @@ export class Doomed implements DeviceModel {
   packet(endpoint: number): Uint8Array | undefined | 'stall' {
     if (this.#isGone) return undefined;
     const packet = this.#model.packet(endpoint);
-    if (endpoint === this.#board.dataEndpoint && packet !== undefined && ++this.#packets === (this.#board.flowsAfter ?? 200) && this.#phase === 'stream') this.#leave();
-    return this.#isGone ? undefined : packet;
+    if (endpoint === this.#board.dataEndpoint && packet !== undefined) this.#hasData = true;
+    return packet;
   }
   clearHalt(endpoint: number): void { this.#model.clearHalt?.(endpoint); }
   skip(endpoint: number): boolean { return !this.#isGone && (this.#model.skip?.(endpoint) ?? false); }
 
   #dies(operation: Operation): boolean {
-    const isTime = this.#phase !== 'stream' && this.#board.begins[this.#phase]?.(operation) === true && (this.#phase !== 'stop' || this.#packets > 0);
-    if (isTime && !this.#isGone) this.#leave();
+    const isTime = this.#board.begins[this.#phase]?.(operation) === true && (this.#phase !== 'stop' || this.#hasData);
+    if (isTime && !this.#isGone) {
+      this.#isGone = true;
+      this.#pull();
+    }
     return this.#isGone;
-  }
-
-  #leave(): void {
-    this.#isGone = true;
-    this.#pull();
   }
 }
 

@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpio, modes, type Entry } from './cpio.ts';
 import { download, extract, kernelPackage, modules, unpack, withLibraries } from './debian.ts';
+import { sandboxFiles } from './sandbox.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cache = join(root, 'node_modules/.cache/image');
@@ -131,6 +132,7 @@ function makeTreeDisk(file: string): void {
       else writeFileSync(into.replace(/ts$/, 'js'), stripTypeScriptTypes(readFileSync(from, 'utf8')).replaceAll(/(?<=['"]\.[^'"\n]*)\.ts(?=['"])/g, '.js'));
     }
   }
+  for (const [name, text] of Object.entries(sandboxFiles)) writeFileSync(join(tree, name), text);
   makeDisk(file, tree, 32);
   rmSync(tree, { recursive: true });
 }

@@ -9,20 +9,33 @@ const sandbox = [
   'SystemCallFilter=~@privileged @resources', 'SystemCallErrorNumber=EPERM', 'KeyringMode=private', 'PrivateUsers=yes',
 ];
 
-const name = 'under-test.service', output = '/run/under-test';
+const name = 'under-test.service', folder = '/opt/tagd', output = '/run/under-test', variables = '/run/under-test.env';
+
+/** Files of the disk with the tree: the unit, and the script that runs it with its arguments, prints what it prints and waits for its end. */
+export const sandboxFiles: Readonly<Record<string, string>> = {
+  [name]: [
+    '[Service]', 'Type=oneshot', `EnvironmentFile=${variables}`, 'ExecStart=/opt/node/node $ARGUMENTS', `StandardOutput=file:${output}`, `StandardError=file:${output}`,
+    'Environment=NODE_OPTIONS=--disable-warning=ExperimentalWarning', ...sandbox, '',
+  ].join('\n'),
+  // There is no D-Bus in the machine, so `systemd-run` cannot wait; a pipe has the output as it comes.
+  'under-test.sh': `echo "ARGUMENTS='$*'" > ${variables}
+cp ${folder}/${name} /run/systemd/system/
+systemctl daemon-reload
+busybox rm -f ${output}
+busybox mkfifo ${output}
+cat ${output} &
+systemctl start ${name}
+code=$?
+wait
+[ $code = 0 ] || systemctl status --no-pager --lines 0 ${name}
+exit $code
+`,
+};
 
 /** Ends what `sandboxed` runs. */
 export const stopSandboxed = `systemctl kill --signal KILL ${name}`;
 
-/** The command line that runs this TypeScript of the tree as a unit with the sandbox of the service, prints what it prints, and waits for its end. */
-export function sandboxed(script: string, args: readonly (string | number)[] = [], more: readonly string[] = []): string {
-  const unit = [
-    '[Service]', 'Type=oneshot', `ExecStart=/opt/node/node /opt/tagd/${script.replace(/ts$/, 'js')} ${args.join(' ')}`, `StandardOutput=file:${output}`, `StandardError=file:${output}`,
-    'Environment=NODE_OPTIONS=--disable-warning=ExperimentalWarning', ...sandbox, ...more, '',
-  ].join('\n');
-  // There is no D-Bus in the machine, so `systemd-run` cannot wait; a pipe has the output as it comes.
-  return [
-    `echo ${Buffer.from(unit).toString('base64')} | busybox base64 -d > /run/systemd/system/${name}`, `busybox rm -f ${output}`, `busybox mkfifo ${output}`, 'systemctl daemon-reload',
-    `{ cat ${output} & }`, `systemctl start ${name}; code=$?`, 'wait', '[ $code = 0 ] || systemctl status --no-pager --lines 0 under-test', '( exit $code )',
-  ].join('; ');
+/** The command line for this TypeScript of the tree. It is short: a serial line into a busy computer is no place for long ones. */
+export function sandboxed(script: string, args: readonly (string | number)[] = []): string {
+  return ['sh', `${folder}/under-test.sh`, `${folder}/${script.replace(/ts$/, 'js')}`, ...args].join(' ');
 }

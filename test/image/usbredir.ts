@@ -49,7 +49,10 @@ export class Program implements AsyncDisposable {
         if (said.event === event && accept(said)) return said;
       }
       const leftMs = until - performance.now();
-      if (this.#over !== undefined || leftMs <= 0) throw new Error(`The program ${this.#over ?? `said nothing for ${timeoutMs} ms`}, before '${event}'; it said:\n${[...this.said.slice(-20).map(said => JSON.stringify(said)), ...this.other.slice(-20)].join('\n')}`);
+      if (this.#over !== undefined || leftMs <= 0) {
+        const last = [...this.said.slice(-20).map(said => JSON.stringify(said)), ...this.other.slice(-20)].join('\n');
+        throw new Error(`The program ${this.#over ?? `said nothing for ${timeoutMs} ms`}, before '${event}'; it said:\n${last}`);
+      }
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, leftMs);
         this.#wake = () => {
