@@ -64,18 +64,6 @@ export const emulatedModels: readonly EmulatedModel[] = [
     make: options => new OtuModel(options),
   },
   {
-    name: 'otu', model: 'OTU v1 tagger', channels: 4, highestRateHz: 250_000,
-    faults: {
-      diesAfterPackets: 'leaves the bus after so many packets',
-      stallsAfterPackets: 'stalls its data endpoint after so many packets',
-      dropsBlocks: 'loses every n-th block',
-      silentAfterBlocks: 'sends nothing any more after so many blocks',
-      slowHeartbeats: 'sends its heartbeats so many times rarer',
-      slowTags: 'keeps tags so many times longer',
-    },
-    make: options => new OtuModel(options),
-  },
-  {
     name: 'fx2lafw', model: 'logic analyser with an FX2', channels: 8, highestRateHz: 300_000,
     faults: {
       diesAfterPackets: 'leaves the bus after so many packets',
@@ -84,29 +72,6 @@ export const emulatedModels: readonly EmulatedModel[] = [
       ignoresStarts: 'does not obey so many starts after the first',
     },
     make: options => new Fx2lafwModel(options),
-  },
-  {
-    name: 'otu', model: 'OTU v1 tagger', channels: 4, highestRateHz: 500_000,
-    faults: {
-      diesAfterPackets: 'leaves the bus after so many packets of data',
-      stallsAfterPackets: 'stalls its data endpoint after so many packets',
-      dropsBlocks: 'loses every n-th block, so that its number is missing',
-      silentAfterBlocks: 'sends nothing any more after so many blocks',
-      slowHeartbeats: 'sends heartbeats so many times too rarely',
-      slowTags: 'keeps tags so many times longer than it may',
-    },
-    make: ({ seed, signals, faults, clock }) => new OtuModel({ seed, signals, faults, ...(clock && { clock }) }),
-  },
-  {
-    name: 'fx2lafw', model: 'FX2 logic analyser', channels: 8, highestRateHz: 500_000,
-    faults: {
-      diesAfterPackets: 'leaves the bus after so many packets of samples',
-      stallsAfterPackets: 'stalls its endpoint after so many packets',
-      haltsAfterPackets: 'stops without a word so many packets after each start',
-      ignoresStarts: 'hears so many starts less after the first one',
-    },
-    // A network asks for packets less often than a host controller.
-    make: ({ seed, signals, faults, clock }) => new Fx2lafwModel({ seed, signals, faults, fifoBytes: 2 ** 21, ...(clock && { clock }) }),
   },
 ];
 

@@ -11,6 +11,8 @@ import { Feed, type FeedOptions } from './feed.ts';
 export interface Tdc1Faults {
   /** At these words of the stream one half, the lower (0) or the upper (1), is lost, or comes twice. */
   slips?: readonly { atWord: number; half: 0 | 1; isRepeated?: boolean }[];
+  /** Every n-th word loses a half, the lower and the upper in turn. */
+  slipsEvery?: number;
   /** Loses every n-th dummy. */
   dropsDummies?: number;
   /** Pattern of inputs that dummies carry. */
@@ -37,6 +39,8 @@ export interface Tdc1Options extends FeedOptions {
   /** Words that find room while nobody reads: by default as many as the transfers that a host keeps under way. */
   fifoWords?: number;
   serial?: string;
+  /** What happened is not kept: for streams without an end. */
+  isForgetful?: boolean;
   faults?: Tdc1Faults;
 }
 
@@ -104,9 +108,7 @@ export class Tdc1Model implements DeviceModel {
     this.#text = '';
     this.#fifo = [];
     this.#head = 0;
-    this.#replies = [];
-    this.#partial = [];
-    this.#packets = [];
+    [this.#replies, this.#partial, this.#packets] = [[], [], []];
     this.#sent = 0;
   }
 
@@ -204,8 +206,7 @@ export class Tdc1Model implements DeviceModel {
     this.#demandPs = this.words = this.lost = this.#dummies = this.#halves = this.#pattern = 0;
     this.#lastTicks = this.#options.startTicks ?? 0;
     this.#tick = -1;
-    this.ticks = [];
-    this.channels = [];
+    [this.ticks, this.channels] = [[], []];
     this.#isRunning = true;
   }
 
@@ -236,7 +237,7 @@ export class Tdc1Model implements DeviceModel {
     if (this.#pattern === 0) return;
     this.#dummiesUntil(this.#tick);
     for (let index = 0; index < inputs; index++) {
-      if ((this.#pattern >> index & 1) === 0) continue;
+      if ((this.#pattern >> index & 1) === 0 || this.#options.isForgetful === true) continue;
       this.ticks.push(this.#tick);
       this.channels.push(index);
     }
@@ -288,10 +289,10 @@ export class Tdc1Model implements DeviceModel {
   }
 
   #halve(word: number): void {
-    const at = this.#halves++;
+    const at = this.#halves++, { slips, slipsEvery = Infinity } = this.#faults, slip = slips?.find(each => each.atWord === at);
+    const lost = (at + 1) % slipsEvery === 0 ? Math.floor(at / slipsEvery) % 2 : undefined;
     for (const half of [0, 1] as const) {
-      const slip = this.#faults.slips?.find(each => each.atWord === at && each.half === half);
-      for (let times = slip ? (slip.isRepeated === true ? 2 : 0) : 1; times > 0; times--) this.#partial.push(word >>> 16 * half & 255, word >>> 16 * half + 8 & 255);
+      for (let times = slip?.half === half ? (slip.isRepeated === true ? 2 : 0) : lost === half ? 0 : 1; times > 0; times--) this.#partial.push(word >>> 16 * half & 255, word >>> 16 * half + 8 & 255);
     }
   }
 }
