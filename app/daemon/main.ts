@@ -2,6 +2,7 @@
 // other, and takes them down in the reverse order.
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../core/clock.ts';
 import { isTaggerError, TaggerError, type ErrorCode } from '../core/errors.ts';
@@ -56,7 +57,9 @@ async function run({ config, demo, printLink }: RunOptions): Promise<void> {
     server.closeAllConnections();
   }));
 
-  const source = await sourceOf(config, demo);
+  const named = await sourceOf(config, demo);
+  // Firmware is the operator's: it lies with what else is his.
+  const source: TaggerSource = named.kind === 'usb' ? { firmware: join(stateFolder, 'firmware'), ...named } : named;
   const take = (line: Line): void => {
     owned.use(line);
     lines.push(line);
