@@ -19,7 +19,11 @@ import {
 
 const firmwareFile = 'timetag-fx2.ihex';
 const replyMs = 500, drainMs = 10;
-const transfers = 16, transferBytes = 16 * 1024;
+/**
+ * A window is shorter than a packet of USB, so each packet ends a transfer: 400 of them are 50 ms at the most that the board can send, on top of
+ * the 3 ms of its FIFO.
+ */
+const transfers = 400, transferBytes = 512;
 /** A tag waits in the board about as long as this, at any rate. */
 const latencyMs = 20;
 /** The timer of the board comes round after 537 s and says so; until then a dark board is silent, and is asked for a register instead. */
@@ -182,6 +186,8 @@ class UmassSession implements UsbSession {
     };
     try {
       await this.#register(register.capture, 0);
+      // The line is being taken down: nobody wants what is still under way.
+      if (sink.stopped) return await source.stop();
       // Each time it is set the window sends what waits in the chip; behind that there may be more in the FIFO.
       for (let bytes = 1; bytes > 0;) {
         bytes = 0;

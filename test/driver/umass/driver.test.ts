@@ -6,6 +6,7 @@ import { UmassModel, type UmassOptions } from '../../../app/emulate/umass.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
 import { conformance } from '../conformance.ts';
+import type { UsbTagger } from '../../../app/driver/usb-tagger.ts';
 import { openOn, usbLife, type UsbUnderTest } from '../usb-life.ts';
 
 const signals = [{ kind: 'poisson', channel: 1, rateHz: 50_000 }, { kind: 'poisson', channel: 2, rateHz: 80_000 }, { kind: 'periodic', channel: 4, periodPs: 20_000_000 }] as const;
@@ -26,13 +27,21 @@ usbLife(test, under);
 
 test('umass: every tag that the board put into a record arrives, over wraps of its timer', async t => {
   const { board, tagger } = await open({ startTicks: 2 ** 36 - 1_000_000 });
-  const sink = new FakeSink({ stopAfter: 20_000 });
-  await tagger.run(sink, new AbortController().signal);
+  const sink = await runFor(tagger, 20_000);
   t.is(sink.tags, board.emitted);
   t.is(sink.losses.length, 0);
   t.true(sink.timesPs.at(-1)! > 536_870_912_000_000n, 'the timer came round');
   await tagger[Symbol.asyncDispose]();
 });
+
+/** Runs until so many tags have come, and ends it as a user does: what is under way still arrives. */
+async function runFor(tagger: UsbTagger, tags: number): Promise<FakeSink> {
+  const sink = new FakeSink(), control = new AbortController(), running = tagger.run(sink, control.signal);
+  for (const late = performance.now() + 60_000; sink.tags < tags && performance.now() < late;) await new Promise(resolve => { setTimeout(resolve, 1); });
+  control.abort();
+  await running;
+  return sink;
+}
 
 /** A board in time that a test moves on; the host sees only what its FIFO holds. */
 function moving(stepMs: () => number, options: UmassOptions = {}) {
@@ -47,8 +56,7 @@ test('umass: delivered and lost together are what happened, while the FIFO overf
   const random = new Random(7), { board, stop } = moving(() => random.pick([0.2, 0.5, 1, 30]));
   const bus = new EmulatedBus();
   bus.plug(board);
-  const tagger = await openOn(bus, under), sink = new FakeSink({ stopAfter: 30_000 });
-  await tagger.run(sink, new AbortController().signal);
+  const tagger = await openOn(bus, under), sink = await runFor(tagger, 30_000);
   stop();
   t.true(sink.losses.length > 3, `${sink.losses.length} losses, seed 7`);
   t.is(sink.tags + sink.losses.reduce((sum, { missedInAll = 0 }) => sum + missedInAll, 0), board.emitted + board.lost);
@@ -63,8 +71,7 @@ test('umass: delivered and lost together are what happened, while the FIFO overf
 
 test('umass: a wrap record that the FIFO dropped is inferred and marked', async t => {
   const { board, tagger } = await open({ startTicks: 2 ** 36 - 200_000, faults: { dropsWraps: 1 } });
-  const sink = new FakeSink({ stopAfter: 5000 });
-  await tagger.run(sink, new AbortController().signal);
+  const sink = await runFor(tagger, 5000);
   t.is(sink.tags, board.emitted);
   t.true(sink.losses.length === 1 && sink.timesPs.at(-1)! > 536_870_912_000_000n, `${sink.losses.length} losses`);
   await tagger[Symbol.asyncDispose]();
