@@ -58,6 +58,15 @@ export async function openOn(bus: UsbBus, { driver, options = {} }: UsbUnderTest
   return new UsbTagger(bus, driver, options, identity, await openSession(bus, driver, identity, options, new AbortController().signal));
 }
 
+/** Runs until so many tags have come, and ends it as a user does: what is under way still arrives. */
+export async function runFor(tagger: UsbTagger, tags: number): Promise<FakeSink> {
+  const sink = new FakeSink(), control = new AbortController(), running = tagger.run(sink, control.signal);
+  for (const late = performance.now() + 60_000; sink.tags < tags && performance.now() < late;) await new Promise(resolve => { setTimeout(resolve, 1); });
+  control.abort();
+  await running;
+  return sink;
+}
+
 export function usbLife(test: TestFn, under: UsbUnderTest): void {
   const { driver, model, bus: newBus = () => new EmulatedBus(), moments = Number(process.env['TAGD_UNPLUGS'] ?? 20) } = under;
 

@@ -6,11 +6,10 @@ import type { DeviceClock, DeviceModel } from '../../app/emulate/device.ts';
 import { UmassModel, type UmassOptions } from '../../app/emulate/umass.ts';
 import { UsbipServer } from '../../app/emulate/usbip.ts';
 import { SteppedClock } from '../../app/emulate/usbip-urbs.ts';
-import { FakeSink } from '../support/fake-sink.ts';
 import { UsbipBus } from '../support/usbip-client.ts';
 import { UsbipRig } from '../support/usbip-rig.ts';
 import { conformance } from '../driver/conformance.ts';
-import { openOn, usbLife, type UsbUnderTest } from '../driver/usb-life.ts';
+import { openOn, usbLife, type UsbUnderTest, runFor } from '../driver/usb-life.ts';
 
 const signals = [{ kind: 'poisson', channel: 1, rateHz: 50_000 }, { kind: 'poisson', channel: 2, rateHz: 80_000 }, { kind: 'periodic', channel: 4, periodPs: 20_000_000 }] as const;
 const model = (options: UmassOptions = {}): UmassModel => new UmassModel({ clock: 'demand', signals, ...options });
@@ -30,11 +29,10 @@ usbLife(test, under);
 
 test('every tag that the board put into a record arrives over USB/IP, those in transfers that were unlinked too', async t => {
   const { board, tagger } = await open({ startTicks: 2 ** 36 - 1_000_000 });
-  const sink = new FakeSink({ stopAfter: 20_000 });
-  await tagger.run(sink, new AbortController().signal);
+  await using _ = tagger;
+  const sink = await runFor(tagger, 20_000);
   t.is(sink.tags, board.emitted);
   t.is(sink.losses.length, 0);
-  await tagger[Symbol.asyncDispose]();
 });
 
 /** Makes a packet each millisecond, and has room for five. */

@@ -6,8 +6,7 @@ import { UmassModel, type UmassOptions } from '../../../app/emulate/umass.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
 import { conformance } from '../conformance.ts';
-import type { UsbTagger } from '../../../app/driver/usb-tagger.ts';
-import { openOn, usbLife, type UsbUnderTest } from '../usb-life.ts';
+import { openOn, runFor, usbLife, type UsbUnderTest } from '../usb-life.ts';
 
 const signals = [{ kind: 'poisson', channel: 1, rateHz: 50_000 }, { kind: 'poisson', channel: 2, rateHz: 80_000 }, { kind: 'periodic', channel: 4, periodPs: 20_000_000 }] as const;
 const model = (options: UmassOptions = {}): UmassModel => new UmassModel({ clock: 'demand', signals, ...options });
@@ -33,15 +32,6 @@ test('umass: every tag that the board put into a record arrives, over wraps of i
   t.true(sink.timesPs.at(-1)! > 536_870_912_000_000n, 'the timer came round');
   await tagger[Symbol.asyncDispose]();
 });
-
-/** Runs until so many tags have come, and ends it as a user does: what is under way still arrives. */
-async function runFor(tagger: UsbTagger, tags: number): Promise<FakeSink> {
-  const sink = new FakeSink(), control = new AbortController(), running = tagger.run(sink, control.signal);
-  for (const late = performance.now() + 60_000; sink.tags < tags && performance.now() < late;) await new Promise(resolve => { setTimeout(resolve, 1); });
-  control.abort();
-  await running;
-  return sink;
-}
 
 /** A board in time that a test moves on; the host sees only what its FIFO holds. */
 function moving(stepMs: () => number, options: UmassOptions = {}) {
