@@ -2,10 +2,11 @@
 //
 // A driver knows how to talk to a device that is there. This file makes a Tagger of it that stays valid while the device is away: what
 // was missed is a flagged interval, the device's new clock is a new epoch, and the settings are applied again before the first tag.
-import { TaggerError, isTaggerError } from '../core/errors.ts';
+import { TaggerError } from '../core/errors.ts';
 import { checkSettings } from '../core/settings.ts';
 import type { Settings, Tagger, TaggerInfo, TaggerPhase } from '../core/tagger.ts';
 import type { TagSink } from '../core/tags.ts';
+import { outlive, type Source } from './outlive.ts';
 import { pause } from './pause.ts';
 import type { UsbAccess, UsbBus, UsbIdentity } from './usb-access.ts';
 
@@ -54,13 +55,6 @@ export interface UsbSession extends AsyncDisposable {
   readonly positionPs: bigint;
   detail?(): string | undefined;
 }
-
-/** Another attempt after a fault comes this much later, doubled each time up to the largest. */
-const retryMs = { first: 100, largest: 5000 } as const;
-/** The host's clock tells when a device came back, to about this. */
-const returnUncertaintyPs = 1e9;
-/** A device that fails so often without having sent anything is not tried any further. */
-const mostFaults = 20;
 
 export class UsbTagger implements Tagger {
   #info: TaggerInfo;
@@ -111,27 +105,7 @@ export class UsbTagger implements Tagger {
     const ends = AbortSignal.any([signal, this.#closing.signal]);
     const stopped = (): boolean => ends.aborted || sink.stopped;
     try {
-      let originPs = 0n;
-      sink.heartbeat(originPs);
-      for (let faults = 0; !stopped();) {
-        const fromPs = originPs;
-        const failure = await this.#stream(sink, ends, stopped, originPs);
-        if (failure === undefined) return;
-        const sincePs = this.#positionPs(fromPs), sinceMs = performance.now();
-        faults = sincePs > fromPs ? 1 : faults + 1;
-        if (faults > mostFaults) throw failure;
-        sink.losing(sincePs, 'usb');
-        this.#phase = 'gone';
-        this.#away = `${failure.message} ${failure.hint ?? ''}`.trim();
-        await this.#letGo();
-        const isBack = await this.#comeBack(ends, stopped, faults);
-        const elapsedPs = BigInt(Math.max(1, Math.round((performance.now() - sinceMs) * 1e9)));
-        originPs = sincePs + elapsedPs;
-        sink.lost({ grade: 'flagged', place: 'usb', fromPs: sincePs, toPs: originPs });
-        if (!isBack) return;
-        sink.epoch(originPs, returnUncertaintyPs);
-        this.#away = this.#phase = undefined;
-      }
+      await outlive(sink, stopped, this.#source(sink, ends, stopped));
     } finally {
       this.#running = false;
       if (!this.#open) await this.#letGo();
@@ -145,21 +119,21 @@ export class UsbTagger implements Tagger {
     if (!this.#running) await this.#letGo();
   }
 
-  async #stream(sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<TaggerError | undefined> {
-    try {
-      if (!this.#session) throw new TaggerError('device-lost', `The ${this.info.model} is gone.`, { hint: 'Plug it in again.' });
-      await this.#session.stream(sink, signal, stopped, originPs);
-      return undefined;
-    } catch (error) {
-      // A bug is not cured by trying again.
-      if (!isTaggerError(error)) throw error;
-      return stopped() ? undefined : error;
-    }
-  }
-
-  #positionPs(atLeastPs: bigint): bigint {
-    const positionPs = this.#session?.positionPs ?? atLeastPs;
-    return positionPs > atLeastPs ? positionPs : atLeastPs;
+  #source(sink: TagSink, signal: AbortSignal, stopped: () => boolean): Source {
+    const session = (): UsbSession | undefined => this.#session;
+    return {
+      get positionPs() { return session()?.positionPs ?? 0n; },
+      stream: async originPs => {
+        if (!this.#session) throw new TaggerError('device-lost', `The ${this.info.model} is gone.`, { hint: 'Plug it in again.' });
+        await this.#session.stream(sink, signal, stopped, originPs);
+      },
+      away: reason => {
+        this.#away = reason;
+        this.#phase = reason === undefined ? undefined : 'gone';
+      },
+      letGo: () => this.#letGo(),
+      reopen: waitMs => this.#reopen(signal, stopped, waitMs),
+    };
   }
 
   async #letGo(): Promise<void> {
@@ -168,29 +142,17 @@ export class UsbTagger implements Tagger {
     if (session) await quietly(session);
   }
 
-  /** Waits for the device, however long that takes, and opens it with the settings that it had. */
-  async #comeBack(signal: AbortSignal, stopped: () => boolean, faults: number): Promise<boolean> {
-    let waitMs: number = Math.min(retryMs.first * 2 ** (faults - 1), retryMs.largest);
-    while (!stopped()) {
-      const identity = await this.#wait(signal, stopped, waitMs);
-      if (!identity) continue;
-      try {
-        this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal, phase => { this.#phase = phase; });
-        const { model, serial } = this.#session.info;
-        if (serial !== this.info.serial || model !== this.info.model) {
-          throw new TaggerError('conflict', `Another tagger, ${model} ${serial}, is plugged in where ${this.info.model} ${this.info.serial} was.`);
-        }
-        this.#settings = await this.#session.configure(this.#settings);
-        return true;
-      } catch (error) {
-        if (!isTaggerError(error)) throw error;
-        this.#away = `${error.message} ${error.hint ?? ''}`.trim();
-        this.#phase = 'gone';
-        await this.#letGo();
-        waitMs = Math.min(2 * waitMs, retryMs.largest);
-      }
+  /** Opens the device, if it is there, with the settings that it had. */
+  async #reopen(signal: AbortSignal, stopped: () => boolean, waitMs: number): Promise<boolean> {
+    const identity = await this.#wait(signal, stopped, waitMs);
+    if (!identity) return false;
+    this.#session = await openSession(this.#bus, this.#driver, identity, this.#options, signal, phase => { this.#phase = phase; });
+    const { model, serial } = this.#session.info;
+    if (serial !== this.info.serial || model !== this.info.model) {
+      throw new TaggerError('conflict', `Another tagger, ${model} ${serial}, is plugged in where ${this.info.model} ${this.info.serial} was.`);
     }
-    return false;
+    this.#settings = await this.#session.configure(this.#settings);
+    return true;
   }
 
   /** The device when it is there, at the earliest after `waitMs`; undefined if it is not, so that the caller looks whether it shall go on. */

@@ -5,6 +5,7 @@ import { openSession, UsbTagger, type UsbDriver, type UsbOptions } from '../../a
 import type { DeviceModel } from '../../app/emulate/device.ts';
 import { EmulatedBus } from '../../app/emulate/in-process.ts';
 import { FakeSink } from '../support/fake-sink.ts';
+import { until } from '../support/until.ts';
 
 export interface UsbUnderTest {
   driver: UsbDriver;
@@ -61,7 +62,7 @@ export async function openOn(bus: UsbBus, { driver, options = {} }: UsbUnderTest
 /** Runs until so many tags have come, and ends it as a user does: what is under way still arrives. */
 export async function runFor(tagger: UsbTagger, tags: number): Promise<FakeSink> {
   const sink = new FakeSink(), control = new AbortController(), running = tagger.run(sink, control.signal);
-  for (const late = performance.now() + 60_000; sink.tags < tags && performance.now() < late;) await new Promise(resolve => { setTimeout(resolve, 1); });
+  await until(() => sink.tags >= tags, `${tags} tags`, 60_000);
   control.abort();
   await running;
   return sink;
@@ -161,11 +162,4 @@ class Foreign implements DeviceModel {
   control(): Uint8Array { return this.#answer; }
   bulkOut(): boolean { return true; }
   packet(): Uint8Array | undefined { return this.#answer; }
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const late = performance.now() + 20_000; !condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${what}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
 }

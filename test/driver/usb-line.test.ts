@@ -3,13 +3,7 @@ import { BroadcastChannel } from 'node:worker_threads';
 import test from 'ava';
 import type { TaggerState } from '../../app/core/station.ts';
 import { Line } from '../../app/dsp/line.ts';
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const late = performance.now() + 30_000; !await condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${what}`);
-    await new Promise(resolve => { setTimeout(resolve, 10); });
-  }
-}
+import { until } from '../support/until.ts';
 
 test('an unplugged tagger is gone and still there: measurements go on over its return, with the gap marked', async t => {
   const name = `hands ${process.pid}`, hands = new BroadcastChannel(name), tell = hands.postMessage.bind(hands);

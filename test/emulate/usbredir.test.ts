@@ -8,6 +8,7 @@ import type { DeviceModel } from '../../app/emulate/device.ts';
 import { plugUsbredir, type UsbredirPort } from '../../app/emulate/usbredir.ts';
 import { Random } from '../support/random.ts';
 import { allCaps, Peer, u16, u32 } from './usbredir-peer.ts';
+import { until } from '../support/until.ts';
 
 const packetBytes = 64, success = 0, cancelled = 1, invalid = 2, stall = 4, babble = 6;
 
@@ -43,13 +44,6 @@ class Scripted implements DeviceModel {
 }
 
 const full = (first: number, bytes = packetBytes): Uint8Array => Uint8Array.from({ length: bytes }, (_, i) => first + i);
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !isSo();) {
-    if (performance.now() > end) throw new Error(`it never came that ${what}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
-}
 
 async function plugged(t: ExecutionContext, caps = allCaps, model = new Scripted()) {
   const peer = await Peer.listen(caps), port = await plugUsbredir(peer.path, model);
@@ -128,7 +122,7 @@ test('configuration and alternate settings are answered; those that are not ther
 test('transfers wait until the device has something, and are answered in order: full ones, short ones, empty ones', async t => {
   const { peer, port, model } = await plugged(t);
   for (let id = 30; id < 34; id++) peer.bulk(id, 0x81, 2 * packetBytes);
-  await until('four wait', () => port.waiting === 4);
+  await until(() => port.waiting === 4, 'four wait');
   t.true(await peer.isQuiet(30));
   model.packets.push(full(0), full(64), full(128), full(1, 5), new Uint8Array(0), full(2), full(3), full(4, 1));
   const answers = [await peer.next(101), await peer.next(101), await peer.next(101), await peer.next(101)];
@@ -145,7 +139,7 @@ test('a cancelled transfer is answered so, and what it had goes to the next one'
   peer.bulk(40, 0x81, 1024);
   peer.bulk(41, 0x81, 1024);
   model.packets.push(full(0), full(1));
-  await until('the first has both', () => port.waiting === 2 && model.packets.length === 0);
+  await until(() => port.waiting === 2 && model.packets.length === 0, 'the first has both');
   peer.send(21, 40);
   const { id, body } = await peer.next(101);
   t.deepEqual([id, body[1], body.length], [40, cancelled, 10]);
@@ -221,7 +215,7 @@ test('a reset forgets what waits', async t => {
 test('pulling the cable says so and ends the connection, whatever waits', async t => {
   const { peer, port } = await plugged(t);
   peer.bulk(100, 0x81, 64);
-  await until('it waits', () => port.waiting === 1);
+  await until(() => port.waiting === 1, 'it waits');
   await port.unplug();
   t.is((await peer.any()).type, 2);
   await peer.closed();
@@ -231,7 +225,7 @@ test('pulling the cable says so and ends the connection, whatever waits', async 
 test('a device that leaves and comes back as another waits until the peer has seen it leave', async t => {
   const { peer, port, model } = await plugged(t), next = new Scripted(2);
   peer.bulk(110, 0x81, 64);
-  await until('it waits', () => port.waiting === 1);
+  await until(() => port.waiting === 1, 'it waits');
   model.onLeave?.(next);
   t.is((await peer.any()).type, 2);
   // Still for the one that left: no answer, and nothing for the next.
@@ -295,7 +289,7 @@ test('a transfer of 4 GiB is refused, and the largest that is not takes no memor
   peer.bulk(120, 0x81, 0xffffffff);
   t.is((await peer.next(101)).body[1], invalid);
   for (let id = 0; id < 1000; id++) peer.bulk(id, 0x81, 16 * 1024 * 1024);
-  await until('all wait', () => port.waiting === 1000);
+  await until(() => port.waiting === 1000, 'all wait');
   t.true(process.memoryUsage().arrayBuffers < 200e6);
 });
 

@@ -3,12 +3,9 @@
 // Tests on them have titles that start with `recordings:` and are skipped, by name, where the folder is missing.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-/** `TAGD_RECORDINGS`, else the folder beside the checkout, else nothing. */
+/** `TAGD_RECORDINGS`, which `npm test` sets where it finds them. */
 export function recordingsFolder(): string | undefined {
   const named = process.env['TAGD_RECORDINGS'];
-  if (named) return existsSync(named) ? resolve(named) : undefined;
-  const beside = fileURLToPath(new URL('../../../shared/data', import.meta.url));
-  return existsSync(beside) ? beside : undefined;
+  return named && existsSync(named) ? resolve(named) : undefined;
 }

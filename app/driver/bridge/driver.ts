@@ -6,6 +6,7 @@ import { TaggerError, isTaggerError } from '../../core/errors.ts';
 import { checkSettings } from '../../core/settings.ts';
 import type { Settings, Tagger, TaggerInfo } from '../../core/tagger.ts';
 import type { TagSink } from '../../core/tags.ts';
+import { outlive, type Source } from '../outlive.ts';
 import { pause } from '../pause.ts';
 import { BridgeChild } from './child.ts';
 import { checkProgram, splitCommand } from './command.ts';
@@ -21,12 +22,6 @@ export interface BridgeOptions {
   decoder?: 'wasm' | 'typescript';
 }
 
-/** Another attempt after a fault comes this much later, doubled each time up to the largest. */
-const retryMs = { first: 100, largest: 5000 } as const;
-/** The host's clock tells when a bridge came back, to about this. */
-const returnUncertaintyPs = 1e9;
-/** A bridge that fails so often without having sent anything is not tried any further. */
-const mostFaults = 20;
 /** Between two looks at the flags of the sink. */
 const lookMs = 20;
 /** A bridge that promises a sign of life this often is silent when it has missed so many, and at least this long. */
@@ -114,25 +109,7 @@ export class BridgeTagger implements Tagger {
     const ends = AbortSignal.any([signal, this.#closing.signal]);
     const stopped = (): boolean => ends.aborted || sink.stopped;
     try {
-      let originPs = 0n;
-      sink.heartbeat(originPs);
-      for (let faults = 0; !stopped();) {
-        this.#positionPs = originPs;
-        const failure = await this.#stream(sink, ends, stopped, originPs);
-        if (failure === undefined) return;
-        const sincePs = this.#positionPs, sinceMs = performance.now();
-        faults = sincePs > originPs ? 1 : faults + 1;
-        if (faults > mostFaults) throw failure;
-        sink.losing(sincePs, 'usb');
-        this.#away = `${failure.message} ${failure.hint ?? ''}`.trim();
-        await this.#letGo();
-        const isBack = await this.#comeBack(ends, stopped, faults);
-        originPs = sincePs + BigInt(Math.max(1, Math.round((performance.now() - sinceMs) * 1e9)));
-        sink.lost({ grade: 'flagged', place: 'usb', fromPs: sincePs, toPs: originPs });
-        if (!isBack) return;
-        sink.epoch(originPs, returnUncertaintyPs);
-        this.#away = undefined;
-      }
+      await outlive(sink, stopped, this.#source(sink, ends, stopped));
     } finally {
       this.#running = false;
       // A program without a protocol cannot be told to stop, only to leave.
@@ -147,17 +124,24 @@ export class BridgeTagger implements Tagger {
     if (!this.#running) await this.#letGo();
   }
 
-  /** Until it is stopped or its source ends: undefined; else why it broke off. */
-  async #stream(sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<TaggerError | undefined> {
-    try {
-      if (!this.#child || this.#child.fault) await this.#restart(signal);
-      await this.#records(this.#child!, sink, signal, stopped, originPs);
-      return undefined;
-    } catch (error) {
-      // A bug is not cured by trying again.
-      if (!isTaggerError(error)) throw error;
-      return stopped() ? undefined : error;
-    }
+  #source(sink: TagSink, signal: AbortSignal, stopped: () => boolean): Source {
+    const positionPs = (): bigint => this.#positionPs;
+    return {
+      get positionPs() { return positionPs(); },
+      stream: async originPs => {
+        this.#positionPs = originPs;
+        if (!this.#child || this.#child.fault) await this.#restart(signal);
+        await this.#records(this.#child!, sink, signal, stopped, originPs);
+      },
+      away: reason => { this.#away = reason; },
+      letGo: () => this.#letGo(),
+      reopen: async waitMs => {
+        await pause(waitMs, signal);
+        if (stopped()) return false;
+        await this.#restart(signal);
+        return true;
+      },
+    };
   }
 
   async #records(child: BridgeChild, sink: TagSink, signal: AbortSignal, stopped: () => boolean, originPs: bigint): Promise<void> {
@@ -253,25 +237,6 @@ export class BridgeTagger implements Tagger {
     const child = this.#child;
     this.#child = undefined;
     await child?.[Symbol.asyncDispose]();
-  }
-
-  /** Tries again, later and later, until a bridge is there or the run ends. */
-  async #comeBack(signal: AbortSignal, stopped: () => boolean, faults: number): Promise<boolean> {
-    let waitMs: number = Math.min(retryMs.first * 2 ** (faults - 1), retryMs.largest);
-    while (!stopped()) {
-      await pause(waitMs, signal);
-      if (stopped()) break;
-      try {
-        await this.#restart(signal);
-        return true;
-      } catch (error) {
-        if (!isTaggerError(error)) throw error;
-        this.#away = `${error.message} ${error.hint ?? ''}`.trim();
-        await this.#letGo();
-        waitMs = Math.min(2 * waitMs, retryMs.largest);
-      }
-    }
-    return false;
   }
 }
 

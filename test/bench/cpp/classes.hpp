@@ -30,21 +30,18 @@ static void resetClasses() {
 /** Delays of both signs: a ring of open starts and one of open clicks. */
 static void both(const i64* times, const u8* channels, u32 n, u32 start, u32 click, u32 width, u32 bins) {
   const i64 half = i64(width) * (bins / 2);
-  u32 shift = 31;
-  while ((1u << (shift - 31)) < width) shift++;
-  const u64 reciprocal = ((u64(1) << shift) + width - 1) / width;
+  const Divider bin(width);
   for (u32 i = 0; i < n; i++) {
     const i64 time = times[i];
     if (channels[i] == click) {
       while (tail != head && time - ring[tail % ringTags] >= half) tail++;
-      for (u32 k = tail; k != head; k++) counts[(u64(time - ring[k % ringTags] + half) * reciprocal) >> shift]++;
+      for (u32 k = tail; k != head; k++) counts[bin(time - ring[k % ringTags] + half)]++;
       clickRing[now.clickHead++ % ringTags] = time;
       if (now.clickHead - now.clickTail >= ringTags) now.clickTail++;
     } else if (channels[i] == start) {
       while (now.clickTail != now.clickHead && time - clickRing[now.clickTail % ringTags] > half) now.clickTail++;
-      for (u32 k = now.clickTail; k != now.clickHead; k++) counts[(u64(clickRing[k % ringTags] - time + half) * reciprocal) >> shift]++;
-      ring[head++ % ringTags] = time;
-      if (head - tail >= ringTags) tail++;
+      for (u32 k = now.clickTail; k != now.clickHead; k++) counts[bin(clickRing[k % ringTags] - time + half)]++;
+      addStart(time);
     }
   }
 }
@@ -62,17 +59,14 @@ static void startStop(const i64* times, const u8* channels, u32 n, u32 start, u3
 /** Delays into the histogram that channel 2 steps; with `axes` 2, channel 3 steps the other axis of a grid of 16 by 16. */
 static void stepped(const i64* times, const u8* channels, u32 n, u32 start, u32 click, u32 width, u32 bins, u32 axes) {
   const i64 span = i64(width) * bins;
-  u32 shift = 31;
-  while ((1u << (shift - 31)) < width) shift++;
-  const u64 reciprocal = ((u64(1) << shift) + width - 1) / width;
+  const Divider bin(width);
   for (u32 i = 0; i < n; i++) {
     const i64 time = times[i];
     if (channels[i] == click) {
       while (tail != head && time - ring[tail % ringTags] >= span) tail++;
-      for (u32 k = tail; k != head; k++) counts[now.row * bins + ((u64(time - ring[k % ringTags]) * reciprocal) >> shift)]++;
+      for (u32 k = tail; k != head; k++) counts[now.row * bins + bin(time - ring[k % ringTags])]++;
     } else if (channels[i] == start) {
-      ring[head++ % ringTags] = time;
-      if (head - tail >= ringTags) tail++;
+      addStart(time);
     } else if (channels[i] == 2 || (channels[i] == 3 && axes == 2)) {
       u32& cell = now.cell[channels[i] - 2];
       cell = (cell + 1) % 16;

@@ -57,21 +57,35 @@ static void counter(const i64* times, const u8* channels, u32 n, i64 width) {
   }
 }
 
+/** Division by multiplication and shift. */
+struct Divider {
+  u32 shift = 31;
+  u64 reciprocal;
+  explicit Divider(u32 width) {
+    while ((1u << (shift - 31)) < width) shift++;
+    reciprocal = ((u64(1) << shift) + width - 1) / width;
+  }
+  u64 operator()(i64 delay) const { return (u64(delay) * reciprocal) >> shift; }
+};
+
+/** One more open start; the oldest goes when there are too many. */
+static void addStart(i64 time) {
+  ring[head++ % ringTags] = time;
+  if (head - tail >= ringTags) tail++;
+}
+
 /** Start-multistop with a ring of open starts; division by multiplication and shift. */
 static void correlate(const i64* times, const u8* channels, u32 n, u32 start, u32 click, u32 width, u32 bins) {
   const i64 span = i64(width) * bins;
-  u32 shift = 31;
-  while ((1u << (shift - 31)) < width) shift++;
-  const u64 reciprocal = ((u64(1) << shift) + width - 1) / width;
+  const Divider bin(width);
   for (u32 i = 0; i < n; i++) {
     const i64 time = times[i];
     if (channels[i] == click) {
       while (tail != head && time - ring[tail % ringTags] >= span) tail++;
-      for (u32 k = tail; k != head; k++) counts[(u64(time - ring[k % ringTags]) * reciprocal) >> shift]++;
+      for (u32 k = tail; k != head; k++) counts[bin(time - ring[k % ringTags])]++;
     }
     if (channels[i] == start) {
-      ring[head++ % ringTags] = time;
-      if (head - tail >= ringTags) tail++;
+      addStart(time);
     }
   }
 }
@@ -169,18 +183,15 @@ static i64 pixelBegan;
 /** Delays into the histogram of the pixel that channel 2 steps; a complete frame is kept and added up. */
 static void flim(const i64* times, const u8* channels, u32 n, u32 start, u32 click, u32 width, u32 bins) {
   const i64 span = i64(width) * bins;
-  u32 shift = 31;
-  while ((1u << (shift - 31)) < width) shift++;
-  const u64 reciprocal = ((u64(1) << shift) + width - 1) / width;
+  const Divider bin(width);
   for (u32 i = 0; i < n; i++) {
     const i64 time = times[i];
     if (channels[i] == click) {
       if (pixel < 0) continue;
       while (tail != head && time - ring[tail % ringTags] >= span) tail++;
-      for (u32 k = tail; k != head; k++) frame[pixel * bins + ((u64(time - ring[k % ringTags]) * reciprocal) >> shift)]++;
+      for (u32 k = tail; k != head; k++) frame[pixel * bins + bin(time - ring[k % ringTags])]++;
     } else if (channels[i] == start) {
-      ring[head++ % ringTags] = time;
-      if (head - tail >= ringTags) tail++;
+      addStart(time);
     } else if (channels[i] == 2) {
       if (pixel >= 0) live[pixel] += time - pixelBegan;
       pixelBegan = time;

@@ -8,7 +8,8 @@ import { openTagger, parseSource } from '../../../app/driver/open.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { recordingsFolder } from '../../support/recordings.ts';
 import { conformance } from '../conformance.ts';
-import { freshFile, processes, until } from './support.ts';
+import { freshFile, processes } from './support.ts';
+import { until } from '../../support/until.ts';
 
 /** Words of 1/256 ns, every 100 us or so, with dummies between them; an a1X file has their halves the other way round. */
 function words(count: number, swapped = false): Uint8Array {

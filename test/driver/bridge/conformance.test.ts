@@ -2,7 +2,8 @@
 import test from 'ava';
 import { conformance } from '../conformance.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
-import { freshFile, open, read, until } from './support.ts';
+import { freshFile, open, read } from './support.ts';
+import { until } from '../../support/until.ts';
 
 conformance(test, {
   name: 'bridge', open: () => open({ tags: 5000 }), openEndless: () => open({}),

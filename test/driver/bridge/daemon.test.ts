@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { connect } from '../../../app/client/index.ts';
 import { runDaemon, startDaemon } from '../../support/daemon.ts';
-import { command, here, testPython, until } from './support.ts';
+import { command, here, testPython } from './support.ts';
+import { until } from '../../support/until.ts';
 
 const script = fileURLToPath(new URL('../../../ops/bridge/swabian.py', import.meta.url));
 const swabian = (serial: string): string => `bridge:env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=${here}fake python3 ${script} --serial ${serial}`;

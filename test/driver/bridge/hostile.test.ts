@@ -6,7 +6,8 @@ import { openBridge } from '../../../app/driver/bridge/driver.ts';
 import { checkCapabilities, readLine } from '../../../app/driver/bridge/protocol.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
-import { command, freshFile, open, processes, until } from './support.ts';
+import { command, freshFile, open, processes } from './support.ts';
+import { until } from '../../support/until.ts';
 
 const refused = async (options: object): Promise<TaggerError> => {
   const begun = performance.now();

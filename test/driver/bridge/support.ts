@@ -36,10 +36,3 @@ export function processes(part?: string): number[] {
     }
   });
 }
-
-export async function until(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
-  for (const late = performance.now() + ms; !condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${what}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
-}

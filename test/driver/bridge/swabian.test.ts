@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openBridge } from '../../../app/driver/bridge/driver.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
-import { freshFile, here, processes, read, testPython as test, until } from './support.ts';
+import { freshFile, here, processes, read, testPython as test } from './support.ts';
+import { until } from '../../support/until.ts';
 
 const script = fileURLToPath(new URL('../../../ops/bridge/swabian.py', import.meta.url));
 /** The interpreter is told where the module is by env, as a user would. */

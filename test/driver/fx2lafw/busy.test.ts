@@ -4,7 +4,8 @@ import { Fx2lafwModel } from '../../../app/emulate/fx2lafw.ts';
 import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { openOn } from '../usb-life.ts';
-import { under, until } from './support.ts';
+import { under } from './support.ts';
+import { until } from '../../support/until.ts';
 
 test.serial('fx2lafw: this computer is busy for too long: the epoch that follows is placed by its clock, within what it says', async t => {
   // The buffer lasts for 0.8 s at this rate; the transport of the test fetches nothing while its thread is busy.

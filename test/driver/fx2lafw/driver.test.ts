@@ -8,7 +8,8 @@ import { FakeSink } from '../../support/fake-sink.ts';
 import { conformance } from '../conformance.ts';
 import { usbFuzz } from '../usb-fuzz.ts';
 import { Mortal, openOn, usbLife } from '../usb-life.ts';
-import { edgesOf, model, never, open, rateOf, Tapped, under, until, wide } from './support.ts';
+import { edgesOf, model, never, open, rateOf, Tapped, under, wide } from './support.ts';
+import { until } from '../../support/until.ts';
 
 conformance(test, {
   name: 'fx2lafw', stopAfter: 3000, change: { channels: { 1: { enabled: false } } },

@@ -1,7 +1,7 @@
 // test/driver/fx2lafw/line.test.ts - a logic analyser in a whole line: another sample rate is another tick for all that is made afterwards.
 import test from 'ava';
 import { Line } from '../../../app/dsp/line.ts';
-import { until } from './support.ts';
+import { until } from '../../support/until.ts';
 
 test('another sample rate while it measures: a gap and an epoch for the measurement, the new tick for the next one', async t => {
   await using line = await Line.open({ id: 'usb', source: { kind: 'usb' }, ingestWorker: new URL('../support/analyser.worker.ts', import.meta.url) });

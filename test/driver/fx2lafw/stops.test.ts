@@ -3,7 +3,8 @@ import test from 'ava';
 import { EmulatedBus } from '../../../app/emulate/in-process.ts';
 import { FakeSink } from '../../support/fake-sink.ts';
 import { openOn } from '../usb-life.ts';
-import { edgesOf, model, open, rateOf, Tapped, under, until, wide } from './support.ts';
+import { edgesOf, model, open, rateOf, Tapped, under, wide } from './support.ts';
+import { until } from '../../support/until.ts';
 
 test('fx2lafw: another rate during a run: what was sampled before comes, then a flagged gap, an epoch, and tags on the new tick', async t => {
   for (const [id, change, rateHz] of [['0925:3881', { sampleRate: '16M' }, 16e6], [wide, { sampleRate: '24M', sampleBits: '8' }, 24e6]] as const) {

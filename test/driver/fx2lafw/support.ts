@@ -51,10 +51,3 @@ export function edgesOf(bytes: Buffer, sampleBytes: number, inputs: number): [sa
   }
   return edges;
 }
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const late = performance.now() + 30_000; !await condition();) {
-    if (performance.now() > late) throw new Error(`it never came to this: ${condition.toString()}`);
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
-}

@@ -19,7 +19,7 @@ import { FakeSink } from '../../support/fake-sink.ts';
 import { Random } from '../../support/random.ts';
 import { UsbipRig } from '../../support/usbip-rig.ts';
 import { Mortal, openOn } from '../usb-life.ts';
-import { until } from './support.ts';
+import { until } from '../../support/until.ts';
 
 const clone = '0925:3881';
 const { firmware: file } = boards[clone]!;

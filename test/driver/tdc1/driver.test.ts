@@ -8,6 +8,7 @@ import { FakeSink } from '../../support/fake-sink.ts';
 import { conformance } from '../conformance.ts';
 import { account } from './account.ts';
 import { openOn, usbLife, type UsbUnderTest } from '../usb-life.ts';
+import { until } from '../../support/until.ts';
 
 const signals = [{ kind: 'poisson', channel: 1, rateHz: 50_000 }, { kind: 'poisson', channel: 2, rateHz: 80_000 }, { kind: 'periodic', channel: 4, periodPs: 20_000_000 }] as const;
 const model = (options: Tdc1Options = {}): Tdc1Model => new Tdc1Model({ clock: 'demand', signals, ...options });
@@ -180,11 +181,4 @@ function busOf(device: Tdc1Model): EmulatedBus {
   const bus = new EmulatedBus();
   bus.plug(device);
   return bus;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const late = performance.now() + 20_000; !condition();) {
-    if (performance.now() > late) throw new Error('it never came to this');
-    await new Promise(resolve => { setTimeout(resolve, 2); });
-  }
 }
