@@ -26,7 +26,6 @@ export interface UmassOptions extends FeedOptions {
 }
 
 const fifoRecords = 2048, buffers = 3;
-/** USB moves a record in about this; with nobody reading the FIFO fills. */
 const wrapTicks = 2 ** timeBits;
 
 export class UmassModel implements DeviceModel {
